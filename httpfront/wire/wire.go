@@ -1,0 +1,114 @@
+// Package wire is what a dialect sees of HTTP: an Exchange (one request and its
+// answer) and the Dialect that serves it. It names no HTTP library, so a dialect
+// can be tested by calling a function.
+package wire
+
+import (
+	"context"
+
+	"quiver/engine/auth"
+)
+
+// Exchange is one request and the answer being written to it.
+//
+// It is pooled: every slice in it, the request's and the answer's, dies when the
+// handler returns. A handler that must keep something copies it.
+type Exchange struct {
+	Ctx context.Context
+
+	// The request. Path is the decoded, cleaned path (single slashes, no
+	// trailing one) on which the route was chosen. Body is whole and at most
+	// the configured size.
+	Method    string
+	Path      []byte
+	Body      []byte
+	Principal auth.Principal // who asks; the zero value may read nothing
+
+	// The answer. Out is appended to; Status 0 means 200. ContentType "" means
+	// application/json.
+	Status      int
+	ContentType string
+	Out         []byte
+
+	header    func(name string) []byte
+	query     func(name string) []byte
+	setHeader func(name, value string)
+	params    [maxParams]param
+	nparams   int
+}
+
+type param struct {
+	name  string
+	value []byte
+}
+
+const maxParams = 6
+
+// Route is one entry of a dialect's route table. Pattern is made of literal
+// segments, {name} for one segment, and optionally a last {name...} for the rest:
+// "/{version}/feature_store". Literal segments win over parameters.
+type Route struct {
+	Method  string
+	Pattern string
+	Label   string // the "endpoint" label in metrics; never the path itself
+	Auth    Auth
+	Handle  func(*Exchange)
+}
+
+// Auth says what a route asks of its caller before the handler runs.
+type Auth uint8
+
+// The zero value asks for a key, so that a forgotten field denies.
+const (
+	NeedKey  Auth = iota // a valid key; rights are then checked by the engine
+	Public               // none
+	NeedAdmin            // a key with admin rights
+	Own                  // the handler decides itself with Exchange.Principal (optional keys)
+)
+
+// Dialect is one public API.
+type Dialect struct {
+	Name   string
+	Routes []Route
+	// Token finds the caller's key in the request, in the dialect's headers.
+	Token func(*Exchange) string
+	// Error writes err as the dialect's error answer. It is called for what
+	// happens outside handlers as well: no key, no such route (404), wrong method
+	// (405), body or header too large, overload, a panic.
+	Error func(*Exchange, error)
+}
+
+// Reset makes x ready for one request. Only the front end and tests call it.
+func (x *Exchange) Reset(ctx context.Context, method string, path, body []byte, header, query func(string) []byte, setHeader func(name, value string)) {
+	out := x.Out[:0]
+	*x = Exchange{Ctx: ctx, Method: method, Path: path, Body: body, Out: out, header: header, query: query, setHeader: setHeader}
+}
+
+// Header returns a request header by its canonical name, nil when absent.
+func (x *Exchange) Header(name string) []byte { return x.header(name) }
+
+// Query returns a URL query argument, nil when absent.
+func (x *Exchange) Query(name string) []byte { return x.query(name) }
+
+// SetHeader sets a response header.
+func (x *Exchange) SetHeader(name, value string) { x.setHeader(name, value) }
+
+// Param returns the path segment that {name} of the route's pattern matched.
+func (x *Exchange) Param(name string) []byte {
+	for i := range x.params[:x.nparams] {
+		if x.params[i].name == name {
+			return x.params[i].value
+		}
+	}
+	return nil
+}
+
+// AddParam records a matched path segment; it reports false when there are too many.
+func (x *Exchange) AddParam(name string, value []byte) bool {
+	if x.nparams == maxParams {
+		return false
+	}
+	x.params[x.nparams] = param{name, value}
+	x.nparams++
+	return true
+}

@@ -1,0 +1,104 @@
+package storage
+
+// Batch is one multi-key read: keys in, rows out. It is made to be pooled: Reset
+// keeps its memory.
+//
+// The caller adds keys (whose bytes must stay unchanged until the rows were used)
+// and calls Store.Get, which fills one slot per key. Rows point into the batch's
+// own arena and die at the next Reset.
+type Batch struct {
+	Keys  []Key
+	slots []slot
+	main  Arena
+	parts []*Arena // one per concurrent part of a fanned-out read
+}
+
+type slot struct {
+	row     []byte
+	version uint64
+	err     error
+}
+
+// maxKeptArena bounds what a pooled Batch may keep between requests, in bytes.
+const maxKeptArena = 1 << 20
+
+// Reset empties the batch for its next use.
+func (b *Batch) Reset() {
+	clear(b.Keys)
+	b.Keys = b.Keys[:0]
+	clear(b.slots)
+	b.slots = b.slots[:0]
+	b.main.Reset()
+	for _, p := range b.parts {
+		p.Reset()
+	}
+}
+
+// Add appends a key and returns its position.
+func (b *Batch) Add(k Key) int {
+	b.Keys = append(b.Keys, k)
+	b.slots = append(b.slots, slot{})
+	return len(b.Keys) - 1
+}
+
+// Len is the number of keys.
+func (b *Batch) Len() int { return len(b.Keys) }
+
+// Row returns what Get found for key i: nil without error means no such row. The
+// bytes live until Reset and must not be changed.
+func (b *Batch) Row(i int) (row []byte, version uint64, err error) {
+	s := &b.slots[i]
+	return s.row, s.version, s.err
+}
+
+// SetRow, SetMissing and SetError are how a store answers key i. SetRow keeps the
+// slice it is given: pass memory from an Arena of this batch. Different positions
+// may be set from different goroutines.
+func (b *Batch) SetRow(i int, version uint64, row []byte) {
+	b.slots[i] = slot{row: row, version: version}
+}
+
+// SetMissing answers that key i has no row; version is that of its tombstone, or 0.
+func (b *Batch) SetMissing(i int, version uint64) { b.slots[i] = slot{version: version} }
+
+// SetError answers that key i could not be read.
+func (b *Batch) SetError(i int, err error) { b.slots[i] = slot{err: err} }
+
+// Arena is the memory for rows of this batch when one goroutine fills it.
+func (b *Batch) Arena() *Arena { return &b.main }
+
+// Part returns the n-th of several arenas, for stores that fill one batch from
+// several goroutines. Ask for all parts before starting them.
+func (b *Batch) Part(n int) *Arena {
+	for len(b.parts) <= n {
+		b.parts = append(b.parts, &Arena{})
+	}
+	return b.parts[n]
+}
+
+// Arena hands out byte slices that never move and die together.
+type Arena struct{ chunk []byte }
+
+// Copy returns a copy of p in the arena.
+func (a *Arena) Copy(p []byte) []byte {
+	if cap(a.chunk)-len(a.chunk) < len(p) {
+		a.grow(len(p))
+	}
+	n := len(a.chunk)
+	a.chunk = append(a.chunk, p...)
+	return a.chunk[n:len(a.chunk):len(a.chunk)]
+}
+
+// grow starts a new chunk; slices of the old one stay valid.
+func (a *Arena) grow(n int) {
+	size := max(2*cap(a.chunk), 4<<10, n)
+	a.chunk = make([]byte, 0, size)
+}
+
+// Reset forgets every slice handed out. A giant chunk is dropped.
+func (a *Arena) Reset() {
+	if cap(a.chunk) > maxKeptArena {
+		a.chunk = nil
+	}
+	a.chunk = a.chunk[:0]
+}
