@@ -60,10 +60,10 @@ type Auth uint8
 
 // The zero value asks for a key, so that a forgotten field denies.
 const (
-	NeedKey  Auth = iota // a valid key; rights are then checked by the engine
-	Public               // none
-	NeedAdmin            // a key with admin rights
-	Own                  // the handler decides itself with Exchange.Principal (optional keys)
+	NeedKey   Auth = iota // a valid key; rights are then checked by the engine
+	Public                // none
+	NeedAdmin             // a key with admin rights
+	Own                   // the handler decides itself with Exchange.Principal (optional keys)
 )
 
 // Dialect is one public API.

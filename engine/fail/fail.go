@@ -1,4 +1,5 @@
-package engine
+// Package fail is the one error vocabulary of the engine and everything above it.
+package fail
 
 import (
 	"errors"
@@ -12,28 +13,28 @@ type Code uint8
 // The codes. Internal is the zero value, so that a forgotten code is not mistaken
 // for the caller's fault.
 const (
-	Internal         Code = iota
-	Malformed             // the request is not what the API defines (syntax, missing field)
-	Unauthenticated       // no key, or not a valid one
-	Forbidden             // the key may not read what was named
-	NoStore               // no such feature store
-	NoView                // no such feature view
-	NoGroup               // no such group, or a view's group was removed
-	BadKeyName            // an entry names something that is not a serving key, or nothing
-	BadKeyValue           // a key value does not fit its column's type
-	NoEntries             // a batch without entries
-	BadFeatureName        // a passed feature does not exist or is a label
-	BadFeatureType        // a passed feature has the wrong JSON kind
-	BadPassedLength       // passedFeatures and entries differ in length
-	ReadFailed            // the store could not read
-	WriteFailed           // the store could not write
-	BadRow                // a row to write does not fit its group
-	TooLarge              // over a size limit
-	Overloaded            // refused to protect the others; try again later
-	NotFound              // no such route or object
-	BadMethod             // the route exists, the method does not
-	Conflict              // the change does not fit the present state
-	Timeout               // the deadline passed
+	Internal        Code = iota
+	Malformed            // the request is not what the API defines (syntax, missing field)
+	Unauthenticated      // no key, or not a valid one
+	Forbidden            // the key may not read what was named
+	NoStore              // no such feature store
+	NoView               // no such feature view
+	NoGroup              // no such group, or a view's group was removed
+	BadKeyName           // an entry names something that is not a serving key, or nothing
+	BadKeyValue          // a key value does not fit its column's type
+	NoEntries            // a batch without entries
+	BadFeatureName       // a passed feature does not exist or is a label
+	BadFeatureType       // a passed feature has the wrong JSON kind
+	BadPassedLength      // passedFeatures and entries differ in length
+	ReadFailed           // the store could not read
+	WriteFailed          // the store could not write
+	BadRow               // a row to write does not fit its group
+	TooLarge             // over a size limit
+	Overloaded           // refused to protect the others; try again later
+	NotFound             // no such route or object
+	BadMethod            // the route exists, the method does not
+	Conflict             // the change does not fit the present state
+	Timeout              // the deadline passed
 )
 
 // Error is the one error type that leaves the engine: a code for programs, a text
