@@ -1,0 +1,58 @@
+# Quiver's targets. `make` alone lists them. The shell is strict: a failing command
+# or pipe or an unset variable stops the recipe.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
+
+BIN := bin/quiver
+# FUZZTIME is how long each fuzz target runs; RACETIMEOUT bounds one package's tests.
+FUZZTIME ?= 3s
+RACETIMEOUT ?= 8m
+PKGS ?= ./...
+# The commit shown by `quiver version`; "unknown" outside a git checkout.
+COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## compile the product to bin/quiver
+	go build -trimpath -ldflags "-X main.commit=$(COMMIT)" -o $(BIN) ./cmd/quiver
+
+.PHONY: demo
+demo: build ## load the demo data into a temporary folder and serve it on 127.0.0.1:4406
+	$(BIN) demo
+
+.PHONY: test
+test: lint arch race fuzz ## everything: vet, linters, import rules, all tests with the race detector, short fuzzing
+
+.PHONY: race
+race: needcc ## all tests with the race detector
+	go test -race -timeout $(RACETIMEOUT) $(PKGS)
+
+.PHONY: bench
+bench: ## the benchmarks (go test -bench), without tests
+	go test -run '^$$' -bench . -benchmem $(PKGS)
+
+.PHONY: lint
+lint: ## go vet, staticcheck and gofumpt; versions are pinned in tools/lint/run
+	tools/lint/run
+
+.PHONY: arch
+arch: ## the import rules, module floors and the shape of the tree (never from the test cache)
+	go test -count=1 ./tools/arch
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (3s)
+	tools/fuzz/run $(FUZZTIME)
+
+# The race detector links C code, so it needs a C compiler.
+.PHONY: needcc
+needcc:
+	@command -v "$$(go env CC)" >/dev/null || { \
+	  echo "make: the race detector needs a C compiler and '$$(go env CC)' is not installed (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
+	@test "$$(go env CGO_ENABLED)" = 1 || { \
+	  echo "make: the race detector needs cgo, and CGO_ENABLED is 0; unset it" >&2; exit 1; }

@@ -1,0 +1,144 @@
+package arch
+
+// rule says what one package, or one tree of packages, may import directly. The
+// standard library is allowed but for what deny names.
+type rule struct {
+	pkg   string   // "engine", or "engine/..." for everything below it as well
+	own   []string // packages of this module, "x/..." for trees
+	third []string // modules of others; "*" for any
+	deny  []string // standard packages
+	never []string // packages that must not even be reached through others
+	why   string
+}
+
+// The network, processes and backends, which the inner packages must not know.
+var (
+	outside  = []string{"net", "net/http", "os/exec", "C"}
+	backends = []string{"github.com/cockroachdb/pebble/v2", "github.com/valyala/fasthttp", "github.com/valkey-io/valkey-go", "net/http"}
+)
+
+// rules are tried in order and the first that matches a package is its rule, so
+// special cases stand before their trees. A package without a rule is an error, and
+// so is a rule without a package: neither can rot unseen.
+var rules = []rule{
+	{
+		pkg: "codec/avro", own: []string{"codec"}, third: []string{"github.com/hamba/avro/v2"}, deny: outside,
+		why: "reading Avro is a way into codec's values, nothing more",
+	},
+	{
+		pkg: "codec/...", own: nil, third: []string{"github.com/bytedance/sonic", "github.com/klauspost/compress"}, deny: outside, never: backends,
+		why: "codec is the alphabet: everything is written in it, so it may depend on nothing of ours",
+	},
+	{
+		pkg: "storage", own: nil, third: []string{"github.com/cespare/xxhash/v2"}, deny: outside, never: backends,
+		why: "the storage contract is met by stores that share no library",
+	},
+	{
+		pkg: "storage/pebblestore", own: []string{"storage/..."}, deny: []string{"net", "net/http", "os/exec"},
+		third: []string{"github.com/cockroachdb/pebble/v2", "github.com/cespare/xxhash/v2", "github.com/panjf2000/ants/v2"},
+		why:   "a store keeps opaque bytes: it must never learn what a row or a group is",
+	},
+	{
+		pkg: "storage/...", own: []string{"storage/..."}, third: []string{"github.com/cespare/xxhash/v2"}, deny: outside, never: backends,
+		why: "a store keeps opaque bytes: it must never learn what a row or a group is",
+	},
+	{
+		pkg: "engine/fail", own: nil, third: nil, deny: outside,
+		why: "everyone speaks the error vocabulary, so it may pull nothing in",
+	},
+	{
+		pkg: "engine/auth", own: []string{"engine/fail"}, third: nil, deny: outside,
+		why: "who may read what is decided without knowing data, storage or HTTP",
+	},
+	{
+		pkg: "engine/catalog", own: []string{"codec", "engine/fail", "engine/expr"}, third: []string{"github.com/goccy/go-yaml"}, deny: outside, never: backends,
+		why: "definitions are checked without a store, so that plan works on any machine",
+	},
+	{
+		pkg: "engine/ingest", own: []string{"codec", "engine/catalog", "engine/fail"}, deny: outside,
+		third: []string{"github.com/klauspost/compress", "github.com/parquet-go/parquet-go", "github.com/cespare/xxhash/v2"},
+		why:   "reading files ends at encoded rows; the command line does it without an engine",
+	},
+	{
+		pkg: "engine/...", own: []string{"engine/...", "storage", "codec/..."}, deny: outside, never: backends,
+		third: []string{"github.com/panjf2000/ants/v2", "github.com/cespare/xxhash/v2"},
+		why:   "the engine is the meaning: no network, no processes, no cgo, no backend; cmd hands those in",
+	},
+	{
+		pkg: "httpfront/wire", own: []string{"engine/auth", "engine/fail"}, third: nil, deny: outside, never: backends,
+		why: "the seam names no HTTP library, so that a dialect is tested by calling a function",
+	},
+	{
+		pkg: "httpfront/hopsworks", own: dialect, third: nil, deny: outside, never: backends,
+		why: dialectWhy,
+	},
+	{
+		pkg: "httpfront/admin", own: []string{"engine", "engine/...", "codec"}, deny: []string{"os/exec", "C"},
+		third: []string{"github.com/prometheus/client_golang", "github.com/klauspost/compress", "github.com/bytedance/sonic"},
+		why:   "the admin listener is plain net/http over engine calls; it shares nothing with the hot path",
+	},
+	{
+		pkg: "httpfront", own: []string{"httpfront/wire", "engine/auth", "engine/fail"}, deny: []string{"os/exec", "C"},
+		third: []string{"github.com/valyala/fasthttp", "github.com/panjf2000/ants/v2", "github.com/prometheus/client_golang"},
+		why:   "the front end serves any dialect it is handed, so it must not know one",
+	},
+	{
+		pkg: "cmd/...", own: []string{"engine/...", "engine", "codec", "storage/...", "httpfront", "httpfront/...", "bench/..."}, third: []string{"*"},
+		why: "the wiring names every concrete part; only the developers' tools are none",
+	},
+	{
+		pkg: "tools/...", own: []string{"codec", "storage/...", "engine/...", "httpfront/...", "bench/..."}, third: []string{"*"},
+		why: "tools may use anything of the product; commands are run, not imported",
+	},
+}
+
+// A dialect parses, makes one engine call, prints and maps errors.
+var (
+	dialect    = []string{"httpfront/wire", "engine", "engine/fail", "codec"}
+	dialectWhy = "a dialect never sees another dialect, HTTP, storage or the clock: parse, one engine call, print"
+)
+
+// owner is a module that one package alone may import, in tests too.
+type owner struct{ module, pkg, why string }
+
+var owners = []owner{
+	{"github.com/cockroachdb/pebble/v2", "storage/pebblestore", "Pebble brings 170 packages; one of ours knows it, so that it can be replaced"},
+	{"github.com/valyala/fasthttp", "httpfront", "everything fasthttp hands out dies with the request; one package deals with that"},
+	{"github.com/parquet-go/parquet-go", "engine/ingest", "one reader of Parquet"},
+	{"github.com/alecthomas/kong", "cmd/quiver", "flags are the command line's business"},
+}
+
+// ownersAlso are further packages that may use an owned module, with the reason.
+var ownersAlso = map[string]string{
+	"tools/flightdata github.com/parquet-go/parquet-go": "prepares demo data from a Parquet file, independently of our own reader",
+}
+
+// topLevel is what may stand in the repository's root besides dotfiles.
+var topLevel = map[string]string{
+	"engine": "", "codec": "", "storage": "", "httpfront": "", "bench": "", "cmd": "", "tools": "",
+	"Makefile": "", "go.mod": "", "go.sum": "", "README.md": "", "LICENSE": "",
+	"bin": "built by make, ignored by git", "tmp": "scratch, ignored by git",
+}
+
+// unsafeFiles are the only files that may import "unsafe", with the reason.
+var unsafeFiles = map[string]string{}
+
+// floor is a version below which a module must not fall; exact pins it.
+type floor struct {
+	module, version string
+	exact           bool
+	why             string
+}
+
+var floors = []floor{
+	{"github.com/valyala/fasthttp", "v1.74.0", false, "go mod tidy may settle on a very old one when the newest cannot be fetched; 1.74.0 has the 2026 smuggling and race fixes"},
+	{"github.com/bytedance/sonic", "v1.15.5", false, "older ones crash on concurrent first decodes with new Go releases"},
+	{"github.com/cockroachdb/pebble/v2", "v2.1.7", true, "the read costs and the crash tests were measured with it; checkpoints lost flushable ingests before v2.1.5"},
+}
+
+// foreign are modules that must not be in go.mod: developer tools are installed at
+// a pinned version by tools/lint/run instead.
+var foreign = []string{"honnef.co/go/tools", "mvdan.cc/gofumpt", "github.com/golangci/golangci-lint"}
+
+// mainLines is the most that cmd/quiver/main.go may have.
+const mainLines = 60
