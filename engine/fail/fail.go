@@ -15,7 +15,9 @@ type Code uint8
 const (
 	Internal        Code = iota
 	Malformed            // the request is not what the API defines (syntax, missing field)
-	Unauthenticated      // no key, or not a valid one
+	NoKey                // a key is needed and none was sent
+	BadKeyFormat         // what was sent cannot be a key
+	Unauthenticated      // the key is unknown, expired or its secret is wrong
 	Forbidden            // the key may not read what was named
 	NoStore              // no such feature store
 	NoView               // no such feature view
@@ -30,11 +32,13 @@ const (
 	WriteFailed          // the store could not write
 	BadRow               // a row to write does not fit its group
 	TooLarge             // over a size limit
+	HeaderTooLarge       // the request's header is over its limit
 	Overloaded           // refused to protect the others; try again later
 	NotFound             // no such route or object
 	BadMethod            // the route exists, the method does not
 	Conflict             // the change does not fit the present state
-	Timeout              // the deadline passed
+	Timeout              // the deadline of the work passed
+	SlowRequest          // the request did not arrive in time
 )
 
 // Error is the one error type that leaves the engine: a code for programs, a text

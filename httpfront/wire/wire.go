@@ -23,6 +23,7 @@ type Exchange struct {
 	Path      []byte
 	Body      []byte
 	Principal auth.Principal // who asks; the zero value may read nothing
+	Denied    error          // on an Own route: why there is no Principal; nil when there is one
 
 	// The answer. Out is appended to; Status 0 means 200. ContentType "" means
 	// application/json.
@@ -30,11 +31,19 @@ type Exchange struct {
 	ContentType string
 	Out         []byte
 
-	header    func(name string) []byte
-	query     func(name string) []byte
-	setHeader func(name, value string)
-	params    [maxParams]param
-	nparams   int
+	head    Head
+	params  [maxParams]param
+	nparams int
+}
+
+// Head is the part of an HTTP message that an Exchange reaches through its methods:
+// the request's headers and query, and the answer's headers. The front end
+// implements it over its HTTP library, tests over maps. What its methods return
+// dies with the exchange.
+type Head interface {
+	Header(name string) []byte
+	Query(name string) []byte
+	SetHeader(name, value string)
 }
 
 type param struct {
@@ -42,6 +51,7 @@ type param struct {
 	value []byte
 }
 
+// maxParams is how many parameters a pattern may have; the router refuses longer ones.
 const maxParams = 6
 
 // Route is one entry of a dialect's route table. Pattern is made of literal
@@ -68,30 +78,37 @@ const (
 
 // Dialect is one public API.
 type Dialect struct {
-	Name   string
+	Name string
+	// Prefix is the literal path ("/0.1.0") under which a request that no route
+	// matches, or that cannot be read, is still answered in this dialect's error
+	// shape. The longest fitting prefix wins; "" fits nothing. The first dialect of
+	// a server also answers what fits none.
+	Prefix string
 	Routes []Route
-	// Token finds the caller's key in the request, in the dialect's headers.
-	Token func(*Exchange) string
-	// Error writes err as the dialect's error answer. It is called for what
-	// happens outside handlers as well: no key, no such route (404), wrong method
-	// (405), body or header too large, overload, a panic.
+	// Token finds the caller's key in the request, in the dialect's headers; nil or
+	// empty when there is none. It may alias the request.
+	Token func(*Exchange) []byte
+	// Error writes err as the dialect's error answer: Status, ContentType and Out,
+	// which it finds empty. It is called for what happens outside handlers as well:
+	// no key, no such route (404), wrong method (405), body or header too large,
+	// overload, a panic. The error is usually a *fail.Error; fail.AsError makes it one.
 	Error func(*Exchange, error)
 }
 
-// Reset makes x ready for one request. Only the front end and tests call it.
-func (x *Exchange) Reset(ctx context.Context, method string, path, body []byte, header, query func(string) []byte, setHeader func(name, value string)) {
-	out := x.Out[:0]
-	*x = Exchange{Ctx: ctx, Method: method, Path: path, Body: body, Out: out, header: header, query: query, setHeader: setHeader}
+// Reset makes x ready for one request, keeping Out's memory. Only the front end and
+// tests call it.
+func (x *Exchange) Reset(ctx context.Context, method string, path, body []byte, head Head) {
+	*x = Exchange{Ctx: ctx, Method: method, Path: path, Body: body, Out: x.Out[:0], head: head}
 }
 
 // Header returns a request header by its canonical name, nil when absent.
-func (x *Exchange) Header(name string) []byte { return x.header(name) }
+func (x *Exchange) Header(name string) []byte { return x.head.Header(name) }
 
-// Query returns a URL query argument, nil when absent.
-func (x *Exchange) Query(name string) []byte { return x.query(name) }
+// Query returns a URL query argument, decoded, nil when absent.
+func (x *Exchange) Query(name string) []byte { return x.head.Query(name) }
 
 // SetHeader sets a response header.
-func (x *Exchange) SetHeader(name, value string) { x.setHeader(name, value) }
+func (x *Exchange) SetHeader(name, value string) { x.head.SetHeader(name, value) }
 
 // Param returns the path segment that {name} of the route's pattern matched.
 func (x *Exchange) Param(name string) []byte {

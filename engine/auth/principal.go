@@ -1,0 +1,78 @@
+package auth
+
+import (
+	"slices"
+	"strings"
+)
+
+// All, as the one element of a list of stores or services, means every one of them,
+// those of later included.
+const All = "*"
+
+// Principal is who asks and what they may use. It is a small value, copied freely and
+// read by any number of goroutines. The zero value is nobody: it may use nothing.
+type Principal struct {
+	KeyID    string // the key's prefix, public; "" for a key of free form and for Unrestricted
+	Name     string // the key's name, for logs and limits
+	Admin    bool   // may administer the server
+	stores   *grant
+	services *grant
+	ok       bool
+}
+
+// Unrestricted is the principal of a server without keys: it may do everything.
+func Unrestricted() Principal {
+	return Principal{Name: "anyone", Admin: true, stores: everything, services: everything, ok: true}
+}
+
+// Valid reports whether p stands for somebody.
+func (p Principal) Valid() bool { return p.ok }
+
+// MayReadStore reports whether p may read the feature store. Names compare
+// case-insensitively; a lower-case name costs no allocation.
+func (p Principal) MayReadStore(store string) bool {
+	return p.ok && p.stores.includes(store, true)
+}
+
+// MayUseService reports whether p may call the endpoints of the service. Names compare
+// exactly.
+func (p Principal) MayUseService(service string) bool {
+	return p.ok && p.services.includes(service, false)
+}
+
+// grant is an immutable set of names, or all names. A nil grant includes nothing.
+type grant struct {
+	all   bool
+	names map[string]struct{}
+}
+
+var everything = &grant{all: true}
+
+// newGrant makes the grant of a list as written in the key file.
+func newGrant(names []string, fold bool) *grant {
+	if slices.Contains(names, All) {
+		return everything
+	}
+	g := &grant{names: make(map[string]struct{}, len(names))}
+	for _, n := range names {
+		if fold {
+			n = strings.ToLower(n)
+		}
+		g.names[n] = struct{}{}
+	}
+	return g
+}
+
+func (g *grant) includes(name string, fold bool) bool {
+	if g == nil {
+		return false
+	}
+	if g.all {
+		return true
+	}
+	if fold {
+		name = strings.ToLower(name) // returns its argument when there is nothing to do
+	}
+	_, ok := g.names[name]
+	return ok
+}
