@@ -41,6 +41,12 @@ func (b *Batch) Add(k Key) int {
 	return len(b.Keys) - 1
 }
 
+// Truncate takes back the keys added since there were n.
+func (b *Batch) Truncate(n int) {
+	clear(b.Keys[n:])
+	b.Keys, b.slots = b.Keys[:n], b.slots[:n]
+}
+
 // Len is the number of keys.
 func (b *Batch) Len() int { return len(b.Keys) }
 
@@ -79,9 +85,9 @@ func (b *Batch) Part(n int) *Arena {
 // Arena hands out byte slices that never move and die together.
 type Arena struct{ chunk []byte }
 
-// Copy returns a copy of p in the arena.
+// Copy returns a copy of p in the arena, never nil: an empty row is a row.
 func (a *Arena) Copy(p []byte) []byte {
-	if cap(a.chunk)-len(a.chunk) < len(p) {
+	if cap(a.chunk)-len(a.chunk) < len(p) || a.chunk == nil {
 		a.grow(len(p))
 	}
 	n := len(a.chunk)

@@ -38,8 +38,9 @@ type Write struct {
 	// Version orders writes to one key: a write older than what is stored is
 	// dropped, an equal one replaces it (the later arrival wins).
 	// NextVersion asks the store for a number above all those it gave out
-	// before in that shard, restarts included; such a write always wins over
-	// other NextVersion writes that were applied earlier.
+	// before in that shard, restarts included. Such a write replaces whatever
+	// is stored without looking at it; a later write with a version of its own
+	// is compared with the number. So write a table in one of the two ways.
 	Version uint64
 	// Expire is a hint in Unix microseconds after which the row may be
 	// swept; 0 keeps it. A read never judges by it.
@@ -66,9 +67,12 @@ type Store interface {
 	// Apply makes the writes durable before it returns nil: a crash of the
 	// process or of the machine after that loses none of them. Writes that
 	// share a Route become visible and durable together; across routes there
-	// is no atomicity. The store does not keep ws or what it points to.
-	// After an error, some writes may have been made.
+	// is no atomicity. Several writes to one key count as made one after
+	// another, in order. The store does not keep ws or what it points to.
+	// After an error, some writes may have been made, but for ErrInvalid,
+	// ErrFull and ErrClosed: then none was.
 	Apply(ctx context.Context, ws []Write) error
+	// Close waits for running calls. Later calls return ErrClosed.
 	Close() error
 }
 
@@ -77,22 +81,24 @@ type Store interface {
 type Ranger interface {
 	// Range calls f for the live rows of a table in key order within each
 	// shard (shards one after another), starting at the first key >= from
-	// (route then suffix; a nil from starts at the beginning), until f
-	// returns false. The slices passed to f die when it returns.
+	// (route then suffix; the zero Key starts at the beginning, from.Table is
+	// ignored), until f returns false. The slices passed to f die when it
+	// returns. f may use the store.
 	Range(ctx context.Context, table uint32, from Key, f func(k Key, version uint64, row []byte) bool) error
 	// RangeRoute does the same for the rows of one route, ordered by suffix.
 	RangeRoute(ctx context.Context, table uint32, route, fromSuffix []byte, f func(suffix []byte, version uint64, row []byte) bool) error
 }
 
-// Floorer is an optional Store ability: the row of one route with the greatest
-// suffix <= the given one (a nil suffix means the greatest of all). found is false
-// where there is none. row is appended to dst.
+// Floorer is an optional Store ability: the live row of one route with the greatest
+// suffix <= the given one (a nil suffix means the greatest of all; an empty one only
+// finds the row without suffix). found is false where there is none. row is appended
+// to dst; foundSuffix is the caller's to keep.
 type Floorer interface {
 	Floor(ctx context.Context, table uint32, route, suffix, dst []byte) (row, foundSuffix []byte, version uint64, found bool, err error)
 }
 
-// TableDropper is an optional Store ability: forget every row of a table. The
-// table id is never written again.
+// TableDropper is an optional Store ability: forget every row and tombstone of a
+// table, durably when it returns nil. The table id is never written again.
 type TableDropper interface {
 	DropTable(ctx context.Context, table uint32) error
 }
@@ -100,15 +106,18 @@ type TableDropper interface {
 // BulkLoader is an optional Store ability: fill an empty table that nobody reads
 // yet, much faster than Apply.
 type BulkLoader interface {
-	// BulkLoad starts filling table, which must be empty.
+	// BulkLoad starts filling table, which must be empty (tombstones count
+	// as rows), else ErrNotEmpty.
 	BulkLoad(ctx context.Context, table uint32) (Bulk, error)
 }
 
 // Bulk collects the rows of one new table. Add may be called from one goroutine
-// only, with keys in any order; of equal keys the greatest version wins, and of
-// equal versions (NextVersion included) the later one. Nothing is visible or
-// promised until Commit returns nil, when everything is visible and durable.
-// Abort throws the work away; it does nothing after Commit.
+// only, with keys in any order, and copies what it is given; of equal keys the
+// greatest version wins, and of equal versions (NextVersion included: all of one
+// load share one number per shard) the later one. Nothing is promised until Commit
+// returns nil, when everything is visible and durable; after an error of Commit
+// drop the table. Call Commit or Abort, once. Abort throws the work away; it does
+// nothing after Commit.
 type Bulk interface {
 	Add(w Write) error
 	Commit(ctx context.Context) error
@@ -127,4 +136,8 @@ var (
 	ErrCorrupt = errors.New("stored data is damaged")
 	ErrLocked  = errors.New("data folder is in use by another process")
 	ErrFull    = errors.New("no space left for writes")
+	// ErrNotEmpty answers a bulk load of a table that has rows.
+	ErrNotEmpty = errors.New("table is not empty")
+	// ErrInvalid marks a write that no store accepts; the text says why.
+	ErrInvalid = errors.New("write is not valid")
 )
