@@ -23,7 +23,7 @@ func TestVerifyDoesNotAllocate(t *testing.T) {
 		}
 	}
 	f(CreateOptions{Name: "generated", Stores: []string{"fsdb001"}})
-	f(CreateOptions{Name: "free", Stores: []string{All}, Import: "some-other-form-of-key"})
+	f(CreateOptions{Name: "free", Stores: []string{Every}, Import: "some-other-form-of-key"})
 }
 
 func BenchmarkVerify(b *testing.B) {

@@ -11,7 +11,7 @@ import (
 // CreateOptions describe a key to make.
 type CreateOptions struct {
 	Name     string    // unique; letters, digits and . _ - @, at most 64
-	Stores   []string  // feature stores it may read; {All} is every one, none is none
+	Stores   []string  // feature stores it may read; {Every} is all, none is none
 	Services []string  // services whose endpoints it may call; likewise
 	Admin    bool      // may administer the server
 	Expires  time.Time // zero is never

@@ -39,7 +39,7 @@ func create(t testing.TB, k *Keys, o CreateOptions) string {
 func TestVerify(t *testing.T) {
 	k := openKeys(t, t.TempDir())
 	good := create(t, k, CreateOptions{Name: "good", Stores: []string{"fsdb001"}})
-	create(t, k, CreateOptions{Name: "old-form", Import: "KEY", Services: []string{All}})
+	create(t, k, CreateOptions{Name: "old-form", Import: "KEY", Services: []string{Every}})
 	create(t, k, CreateOptions{Name: "moved", Import: "abcdefghijklmnop.was-somewhere-else", Admin: true})
 	short := create(t, k, CreateOptions{Name: "short", Expires: time.Now().Add(50 * time.Millisecond)})
 	time.Sleep(60 * time.Millisecond)
@@ -105,7 +105,7 @@ func TestRights(t *testing.T) {
 	f(some, "Fsdb001", true, "Fraud", false)
 	f(some, "fsdb002", false, "", false)
 	f(some, "", false, "*", false)
-	all := principal(CreateOptions{Name: "all", Stores: []string{All}, Services: []string{All}})
+	all := principal(CreateOptions{Name: "all", Stores: []string{Every}, Services: []string{Every}})
 	f(all, "anything", true, "anything", true)
 	none := principal(CreateOptions{Name: "none"})
 	f(none, "fsdb001", false, "fraud", false)
@@ -113,7 +113,7 @@ func TestRights(t *testing.T) {
 		t.Error("admin rights are not those asked for")
 	}
 	f(Principal{}, "fsdb001", false, "fraud", false)
-	f(Unrestricted(), "fsdb001", true, "fraud", true)
+	f(All(), "fsdb001", true, "fraud", true)
 }
 
 func TestCreateRefuses(t *testing.T) {

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// All, as the one element of a list of stores or services, means every one of them,
-// those of later included.
-const All = "*"
+// Every, as the one element of a list of stores or services, means all of them, those
+// of later included.
+const Every = "*"
 
 // Principal is who asks and what they may use. It is a small value, copied freely and
 // read by any number of goroutines. The zero value is nobody: it may use nothing.
 type Principal struct {
-	KeyID    string // the key's prefix, public; "" for a key of free form and for Unrestricted
+	KeyID    string // the key's prefix, public; "" for a key of free form and for All
 	Name     string // the key's name, for logs and limits
 	Admin    bool   // may administer the server
 	stores   *grant
@@ -20,8 +20,8 @@ type Principal struct {
 	ok       bool
 }
 
-// Unrestricted is the principal of a server without keys: it may do everything.
-func Unrestricted() Principal {
+// All is the principal of a server without keys, and of operators: it may do everything.
+func All() Principal {
 	return Principal{Name: "anyone", Admin: true, stores: everything, services: everything, ok: true}
 }
 
@@ -50,7 +50,7 @@ var everything = &grant{all: true}
 
 // newGrant makes the grant of a list as written in the key file.
 func newGrant(names []string, fold bool) *grant {
-	if slices.Contains(names, All) {
+	if slices.Contains(names, Every) {
 		return everything
 	}
 	g := &grant{names: make(map[string]struct{}, len(names))}
