@@ -32,7 +32,7 @@ type Exchange struct {
 	Out         []byte
 
 	head    Head
-	params  [maxParams]param
+	params  [MaxParams]param
 	nparams int
 }
 
@@ -51,8 +51,8 @@ type param struct {
 	value []byte
 }
 
-// maxParams is how many parameters a pattern may have; the router refuses longer ones.
-const maxParams = 6
+// MaxParams is how many parameters a pattern may have.
+const MaxParams = 6
 
 // Route is one entry of a dialect's route table. Pattern is made of literal
 // segments, {name} for one segment, and optionally a last {name...} for the rest:
@@ -122,7 +122,7 @@ func (x *Exchange) Param(name string) []byte {
 
 // AddParam records a matched path segment; it reports false when there are too many.
 func (x *Exchange) AddParam(name string, value []byte) bool {
-	if x.nparams == maxParams {
+	if x.nparams == MaxParams {
 		return false
 	}
 	x.params[x.nparams] = param{name, value}
