@@ -1,7 +1,5 @@
 package codec
 
-import "strconv"
-
 // Times are seconds since 1970 and nanoseconds 0..999,999,999 in the proleptic
 // Gregorian calendar, UTC, years 1 to 9999.
 const (
@@ -179,15 +177,4 @@ func CellTime(t *Type, cell []byte) (micros int64, ok bool) {
 		second, nanos, ok = parseISO(cell[1 : len(cell)-1])
 	}
 	return second*1_000_000 + int64(nanos/1000), ok
-}
-
-// appendMicros renders a column's cell from microseconds since 1970.
-func appendMicros(dst []byte, t *Type, micros int64) ([]byte, error) {
-	second := floorDiv(micros, 1_000_000)
-	nanos := int(micros-second*1_000_000) * 1000
-	dst, err := appendTime(dst, t, second, nanos, false)
-	if err != nil {
-		err = reject("%s microseconds since 1970 do not fit a %s", strconv.FormatInt(micros, 10), t.Kind)
-	}
-	return dst, err
 }
