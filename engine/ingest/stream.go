@@ -11,12 +11,11 @@ import (
 	"quiver/codec"
 )
 
-// Limits of the load stream, in bytes.
 const (
-	MaxRow   = 16 << 20       // one row
-	MaxBlock = MaxRow + 1<<20 // one block's payload
+	// MaxBlock bounds the payload of one block, in bytes: it holds any row.
+	MaxBlock = codec.MaxRowBytes + 1<<20
 
-	// A block is sent when it reaches this size.
+	// blockTarget is the size in bytes at which a block is sent.
 	blockTarget = 256 << 10
 )
 
@@ -72,8 +71,8 @@ func (s *Writer) Add(row []byte) error {
 	if s.err != nil {
 		return s.err
 	}
-	if len(row) > MaxRow {
-		return fmt.Errorf("row has %d bytes, more than %d", len(row), MaxRow)
+	if len(row) > codec.MaxRowBytes {
+		return fmt.Errorf("row has %d bytes, more than %d", len(row), codec.MaxRowBytes)
 	}
 	s.block = binary.AppendUvarint(s.block, uint64(len(row)))
 	s.block = append(s.block, row...)
@@ -176,7 +175,7 @@ func (s *Reader) Next() ([]byte, error) {
 		}
 	}
 	n, size := binary.Uvarint(s.rest)
-	if size <= 0 || n > uint64(len(s.rest)-size) || n > MaxRow {
+	if size <= 0 || n > uint64(len(s.rest)-size) || n > codec.MaxRowBytes {
 		return nil, s.fail("row %d does not fit its block", s.rows+1)
 	}
 	row := s.rest[size : size+int(n)]
