@@ -1,0 +1,197 @@
+package rowcache
+
+import (
+	"context"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"quiver/storage"
+	"quiver/storage/memstore"
+	"quiver/storage/storetest"
+)
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storage.Store {
+		c, err := New(memstore.New(), minShard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	})
+}
+
+func key(i int) storage.Key {
+	return storage.Key{Table: 1, Route: binary.BigEndian.AppendUint64(nil, uint64(i))}
+}
+
+func write(i int, version uint64, row string) storage.Write {
+	return storage.Write{Key: key(i), Version: version, Row: []byte(row)}
+}
+
+func newCache(t testing.TB, size int64) *Cache {
+	t.Helper()
+	c, err := New(memstore.New(), size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+func mustApply(t testing.TB, s storage.Store, ws ...storage.Write) {
+	t.Helper()
+	if err := s.Apply(context.Background(), ws); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get(t testing.TB, s storage.Store, i int) string {
+	t.Helper()
+	var b storage.Batch
+	b.Add(key(i))
+	if err := s.Get(context.Background(), &b); err != nil {
+		t.Fatal(err)
+	}
+	row, version, err := b.Row(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s@%d", row, version)
+}
+
+// TestHitsAndInvalidation: a second read is a hit, also of nothing; a write is seen at
+// once.
+func TestHitsAndInvalidation(t *testing.T) {
+	c := newCache(t, minShard)
+	want := func(i int, row string, hits, misses uint64) {
+		t.Helper()
+		if got := get(t, c, i); got != row {
+			t.Errorf("key %d: %s, want %s", i, got, row)
+		}
+		if s := c.Stats(); s.Hits != hits || s.Misses != misses {
+			t.Errorf("key %d: %d hits, %d misses, want %d, %d", i, s.Hits, s.Misses, hits, misses)
+		}
+	}
+	want(1, "@0", 0, 1)
+	want(1, "@0", 1, 1)
+	mustApply(t, c, write(1, 5, "a"))
+	want(1, "a@5", 1, 2)
+	want(1, "a@5", 2, 2)
+	mustApply(t, c, write(1, 4, "older"))
+	want(1, "a@5", 2, 3)
+	mustApply(t, c, storage.Write{Key: key(1), Version: 6, Delete: true})
+	want(1, "@6", 2, 4)
+	want(1, "@6", 3, 4)
+	if _, err := New(memstore.New(), 1000); err == nil {
+		t.Error("a cache of 1000 bytes was accepted")
+	}
+}
+
+// TestBounded fills far more than fits: memory stays, answers stay right, and rows in
+// use survive those that are not.
+func TestBounded(t *testing.T) {
+	c := newCache(t, 2*minShard)
+	row := string(make([]byte, 300))
+	for i := range 50_000 {
+		mustApply(t, c, write(i, uint64(i+1), fmt.Sprint(i)+row))
+		if got, want := get(t, c, i), fmt.Sprintf("%d%s@%d", i, row, i+1); got != want {
+			t.Fatalf("key %d: %.20s", i, got)
+		}
+		get(t, c, i%100) // in use all the time
+	}
+	s := c.Stats()
+	if s.Capacity > 2*minShard {
+		t.Errorf("capacity %d", s.Capacity)
+	}
+	if hits := float64(s.Hits) / 50_000; hits < 0.95 {
+		t.Errorf("rows in use were hit only %.3f of the time", hits)
+	}
+}
+
+var historyTime = flag.Duration("history", 2*time.Second, "how long the stale-read history test runs")
+
+// TestNeverStale runs writers and readers over a few keys and checks each read against
+// what the reader could know: a value may not be older than the newest one that any
+// read or write had finished with before this read began.
+func TestNeverStale(t *testing.T) {
+	const keys = 64
+	c := newCache(t, minShard)
+	var (
+		known [keys]atomic.Uint64 // newest version some finished call has seen
+		next  [keys]atomic.Uint64
+		ops   atomic.Int64
+		group sync.WaitGroup
+	)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	end := time.Now().Add(*historyTime)
+	raise := func(i int, v uint64) {
+		for old := known[i].Load(); old < v && !known[i].CompareAndSwap(old, v); old = known[i].Load() {
+		}
+	}
+	for w := range 2 {
+		group.Go(func() {
+			r := rand.New(rand.NewPCG(seed, uint64(w)))
+			for time.Now().Before(end) {
+				var ws []storage.Write
+				versions := map[int]uint64{}
+				for range 1 + r.IntN(3) {
+					i := r.IntN(keys)
+					v := next[i].Add(1)
+					versions[i] = max(versions[i], v)
+					ws = append(ws, write(i, v, fmt.Sprint(v)))
+				}
+				mustApply(t, c, ws...)
+				for i, v := range versions {
+					raise(i, v)
+				}
+				ops.Add(1)
+			}
+		})
+	}
+	for w := range 4 {
+		group.Go(func() {
+			r := rand.New(rand.NewPCG(seed, uint64(100+w)))
+			var b storage.Batch
+			for time.Now().Before(end) {
+				b.Reset()
+				var at []int
+				var floor []uint64
+				for range []int{1, 1, 8}[r.IntN(3)] {
+					i := r.IntN(keys)
+					at, floor = append(at, i), append(floor, known[i].Load())
+					b.Add(key(i))
+				}
+				if err := c.Get(context.Background(), &b); err != nil {
+					t.Error(err)
+					return
+				}
+				for j, i := range at {
+					row, v, err := b.Row(j)
+					if err != nil || v < floor[j] || v > 0 && string(row) != fmt.Sprint(v) {
+						t.Errorf("seed %d: key %d: row %q version %d err %v; version %d was known before", seed, i, row, v, err, floor[j])
+						return
+					}
+					raise(i, v)
+				}
+				ops.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	s := c.Stats()
+	t.Logf("%d operations, %d hits, %d misses, %d fills refused", ops.Load(), s.Hits, s.Misses, s.Refused)
+	if s.Hits == 0 || s.Refused == 0 {
+		t.Error("the history never met the race it is about")
+	}
+}
