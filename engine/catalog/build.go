@@ -1,0 +1,266 @@
+package catalog
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// builder makes the objects of the next snapshot out of drafts and of what stays of
+// the base.
+type builder struct {
+	base  *Snapshot
+	out   *collector
+	alloc func() uint32 // the next physical number never used before
+
+	// A rollback brings back what was accepted before: groups may lose columns
+	// again, and a view may be broken if it was. restore gives the numbers of a
+	// group that comes back, nil for a new life; it is nil outside a rollback.
+	restore  func(key objectKey) *numbers
+	mayBreak bool // views may lose their groups: forced removal, rollback
+	partial  bool // some document could not be read, so that much may seem to be missing
+
+	objects map[objectKey]object
+	named   map[objectKey]bool // by drafts
+	failed  map[objectKey]bool // drafts with faults
+	notes   map[objectKey]string
+	ids     map[int64]objectKey
+	nextID  int64
+}
+
+// build turns drafts into objects. keep is what stays of the base, unless something
+// it refers to changes; it becomes the builder's.
+func (b *builder) build(keep map[objectKey]object, drafts []*draft) {
+	b.objects, b.nextID = keep, b.base.nextID
+	b.named, b.failed, b.notes = make(map[objectKey]bool, len(drafts)), map[objectKey]bool{}, map[objectKey]string{}
+	drafts = b.unique(drafts)
+	for _, d := range drafts {
+		b.named[d.key] = true
+		b.failed[d.key] = d.bad
+	}
+	drafts = slices.DeleteFunc(drafts, func(d *draft) bool { return d.bad })
+	b.groups(drafts)
+	b.views(drafts)
+}
+
+// unique reports definitions of one object in two places and keeps the first.
+func (b *builder) unique(drafts []*draft) []*draft {
+	first := make(map[objectKey]*draft, len(drafts))
+	return slices.DeleteFunc(drafts, func(d *draft) bool {
+		other := first[d.key]
+		if other == nil {
+			first[d.key] = d
+			return false
+		}
+		if !d.bad && d.in != nil && other.in != nil {
+			line, _ := position(other.locate(path{"name"}))
+			k := &checker{draft: d, out: b.out}
+			k.at(path{"name"}, "%s is defined twice, first in %s:%d", d.key, other.in.file.Name, line+other.in.before)
+		}
+		return true
+	})
+}
+
+// groups builds the groups among the drafts.
+func (b *builder) groups(drafts []*draft) {
+	specs := b.giveIDs(drafts)
+	for _, d := range drafts {
+		spec := specs[d]
+		if spec == nil {
+			continue
+		}
+		old, _ := b.base.objects[d.key].(*Group)
+		if g := b.group(d, spec, old); g != nil {
+			b.objects[d.key] = g
+		} else {
+			b.failed[d.key] = true
+		}
+	}
+}
+
+// giveIDs returns the specs of the groups among the drafts, each with its id: the one
+// it had, else the one it gives, else a new one.
+func (b *builder) giveIDs(drafts []*draft) map[*draft]*groupSpec {
+	b.ids = make(map[int64]objectKey, len(b.base.groups)+len(drafts))
+	for key, o := range b.objects {
+		if g, ok := o.(*Group); ok && !b.named[key] {
+			b.ids[g.ID] = key
+		}
+	}
+	specs := make(map[*draft]*groupSpec, len(drafts))
+	var given, missing []*draft
+	for _, d := range drafts {
+		spec, ok := d.spec.(*groupSpec)
+		if !ok {
+			continue
+		}
+		old, ok := b.base.objects[d.key].(*Group)
+		if ok && (spec.ID == 0 || spec.ID == old.ID) {
+			specs[d] = spec.withID(old.ID)
+			b.ids[old.ID] = d.key
+		} else if spec.ID != 0 {
+			given = append(given, d)
+		} else {
+			missing = append(missing, d)
+		}
+	}
+	for _, d := range given {
+		spec := d.spec.(*groupSpec)
+		if other, taken := b.ids[spec.ID]; taken {
+			k := &checker{draft: d, out: b.out}
+			k.at(path{"id"}, "id %d belongs to %s; ids are unique in the server", spec.ID, other)
+			b.failed[d.key] = true
+			continue
+		}
+		b.ids[spec.ID] = d.key
+		specs[d] = spec
+	}
+	for _, d := range missing {
+		for b.ids[b.nextID] != (objectKey{}) {
+			b.nextID++
+		}
+		b.ids[b.nextID] = d.key
+		specs[d] = d.spec.(*groupSpec).withID(b.nextID)
+		b.nextID++
+	}
+	return specs
+}
+
+// withID returns a copy of the spec that gives an id.
+func (g *groupSpec) withID(id int64) *groupSpec {
+	if g.ID == id {
+		return g
+	}
+	c := *g
+	c.ID = id
+	return &c
+}
+
+// group builds one group; old is the same version in the base, if there is one. It
+// returns old when nothing changed, nil after reporting faults.
+func (b *builder) group(d *draft, spec *groupSpec, old *Group) *Group {
+	var had *numbers
+	switch {
+	case b.restore != nil:
+		had = b.restore(d.key)
+	case old != nil:
+		had = old.numbers
+	}
+	alive := old != nil && had != nil && had.Life == old.numbers.Life
+	body := marshal(spec)
+	if alive && (spec == old.spec || string(body) == string(old.body)) {
+		return old
+	}
+	k := &checker{draft: d, out: b.out}
+	g := spec.check(k)
+	if k.faults == 0 && alive && b.restore == nil {
+		b.compatible(k, g, old)
+	}
+	if k.faults > 0 {
+		return nil
+	}
+	switch {
+	case b.restore == nil || alive:
+	case had != nil:
+		b.notes[d.key] = "rows: those it had when it was removed are still there and readable again"
+	default:
+		b.notes[d.key] = "rows: none, they were dropped after it was removed; load them again"
+	}
+	n, err := b.assign(g, had)
+	if err != nil {
+		k.at(path{"features"}, "%s", err)
+		return nil
+	}
+	g.ID, g.body, g.text = spec.ID, body, d.text
+	g.settle(n)
+	return g
+}
+
+// views builds the views among the drafts, and anew those that stay but whose groups
+// changed.
+func (b *builder) views(drafts []*draft) {
+	for _, d := range drafts {
+		if spec, ok := d.spec.(*viewSpec); ok {
+			b.view(d, spec, b.restore != nil)
+		}
+	}
+	for _, v := range b.base.views {
+		if key := v.key(); !b.named[key] && b.objects[key] != nil {
+			b.view(&draft{key: key, spec: v.spec, text: v.text}, v.spec, true)
+		}
+	}
+}
+
+// view builds one view, keeping the old one when neither it nor its groups changed.
+// A lenient build marks a view as broken instead of reporting faults.
+func (b *builder) view(d *draft, spec *viewSpec, lenient bool) {
+	groups := make([]*Group, len(spec.From))
+	for i := range spec.From {
+		key := spec.groupKey(i)
+		if b.failed[key] {
+			return // its faults are reported; what they do to the view is unknown
+		}
+		groups[i], _ = b.objects[key].(*Group)
+	}
+	body := marshal(spec)
+	old, _ := b.base.objects[d.key].(*View)
+	if old != nil && (spec == old.spec || string(body) == string(old.body)) && (lenient || old.Broken == "") && old.uses(groups) {
+		b.objects[d.key] = old
+		return
+	}
+	k := &checker{draft: d, out: b.out, lenient: lenient}
+	for i, g := range groups {
+		if g == nil && !b.partial {
+			key := spec.groupKey(i)
+			k.at(path{"from", i, "group"}, "feature group %s/%s version %d does not exist%s", key.store, key.name, key.version, b.others(key))
+		}
+	}
+	v := spec.check(k, groups)
+	if k.faults > 0 && !lenient {
+		return
+	}
+	if k.fault != "" && !b.mayBreak && old != nil && old.Broken == "" {
+		k.lenient = false
+		k.at(nil, "this view would break: %s", k.fault)
+		return
+	}
+	v.Broken, v.body, v.text = sentence(k.fault), body, d.text
+	b.objects[d.key] = v
+}
+
+// others helps where a group does not exist.
+func (b *builder) others(key objectKey) string {
+	var versions, names []string
+	for _, k := range slices.SortedFunc(maps.Keys(b.objects), compareKeys) {
+		switch {
+		case k.kind != KindGroup || k.store != key.store:
+		case k.name == key.name:
+			versions = append(versions, fmt.Sprint(k.version))
+		case len(names) == 0 || names[len(names)-1] != k.name:
+			names = append(names, k.name)
+		}
+	}
+	if versions != nil {
+		return "; it has version " + strings.Join(versions, ", ")
+	}
+	return suggest(key.name, names)
+}
+
+// sentence makes a fault something to show on its own.
+func sentence(fault string) string {
+	if fault == "" {
+		return ""
+	}
+	return strings.ToUpper(fault[:1]) + fault[1:] + "."
+}
+
+// uses reports whether a view was made from exactly these groups.
+func (v *View) uses(groups []*Group) bool {
+	for i, g := range groups {
+		if v.From[i].Ref != g {
+			return false
+		}
+	}
+	return true
+}

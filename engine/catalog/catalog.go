@@ -1,0 +1,436 @@
+package catalog
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"quiver/engine/fail"
+)
+
+// Catalog is the definitions of one server, kept in a folder of their own. A change
+// has two steps, so that the caller can compile what it needs in between: Prepare (or
+// PrepareRemove, PrepareRollback, Retable) checks and returns the next snapshot and
+// changes nothing; Commit makes it durable and current.
+//
+// All methods may be called from many goroutines. One process at a time may have the
+// folder open: the caller holds the lock of the data folder it is in.
+type Catalog struct {
+	dir     string
+	current atomic.Pointer[Snapshot]
+
+	mu     sync.Mutex // guards what follows, and the files
+	ledger ledger
+	failed error // a write whose outcome on disk is not known
+}
+
+// Open opens the catalog in dir, creating the folder if it is absent, and cleans up
+// after a crash. The newest revision must be whole; if it is not, the error says how
+// to go back, and nothing is changed.
+func Open(dir string) (*Catalog, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot create the folder of definitions: %w", err)
+	}
+	if err := removeTemporary(dir); err != nil {
+		return nil, fmt.Errorf("cannot clean the folder of definitions: %w", err)
+	}
+	revisions, err := revisionsIn(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot list the definitions: %w", err)
+	}
+	c := &Catalog{dir: dir}
+	file := &revisionFile{NextID: 1, Next: 1}
+	if n := len(revisions); n > 0 {
+		path := revisionPath(dir, revisions[n-1])
+		if file, err = readRevision(path); err == nil && file.Revision != revisions[n-1] {
+			err = fmt.Errorf("%w: it says it is revision %d", ErrDamaged, file.Revision)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the definitions in %s: %w. %s", path, err, wayBack(revisions))
+		}
+	}
+	snapshot, err := load(file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the definitions in %s: %w. %s", revisionPath(dir, file.Revision), err, wayBack(revisions))
+	}
+	l, err := openLedger(dir, file.Next, len(revisions) > 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range snapshot.groups {
+		for _, t := range g.Tables(nil) {
+			delete(l.pending, t)
+		}
+	}
+	c.ledger = *l
+	c.current.Store(snapshot)
+	return c, nil
+}
+
+// wayBack tells what to do about a newest revision that cannot be read.
+func wayBack(revisions []int) string {
+	if len(revisions) < 2 {
+		return "Restore the file from a backup, or move it away to begin without definitions"
+	}
+	return fmt.Sprintf("Restore the file from a backup, or move it away to go back to revision %d; the change it held is then lost",
+		revisions[len(revisions)-2])
+}
+
+// load makes the snapshot that a revision file describes.
+func load(file *revisionFile) (*Snapshot, error) {
+	drafts, all, err := file.drafts()
+	if err != nil {
+		return nil, err
+	}
+	var out collector
+	next := file.Next
+	b := &builder{
+		base: newSnapshot(0, nil), out: &out, mayBreak: true,
+		alloc:   func() uint32 { next++; return next - 1 },
+		restore: func(key objectKey) *numbers { return all[key] },
+	}
+	b.build(map[objectKey]object{}, drafts)
+	if err := out.err(); err != nil {
+		return nil, err
+	}
+	s := newSnapshot(file.Revision, b.objects)
+	s.nextID, s.summary, s.time = file.NextID, file.Summary, file.Time
+	file.Next = next
+	return s, nil
+}
+
+// Current returns the present snapshot.
+func (c *Catalog) Current() *Snapshot { return c.current.Load() }
+
+// Prepare checks files of definitions and returns the snapshot they lead to: what they
+// name is added or updated and the rest stays, or with prune goes. All faults are
+// reported at once as *Problems. Objects that do not change have the same pointers in
+// both snapshots; when nothing changes, next is the current snapshot itself.
+func (c *Catalog) Prepare(files []File, prune bool) (next *Snapshot, diff Diff, err error) {
+	base := c.Current()
+	var out collector
+	drafts := read(files, base, &out)
+	b := c.builder(base, &out)
+	b.partial = out.count() > 0
+	keep := map[objectKey]object{}
+	if !prune {
+		keep = maps.Clone(base.objects)
+	}
+	b.build(keep, drafts)
+	if err := out.err(); err != nil {
+		return nil, Diff{}, err
+	}
+	next, diff = b.finish("apply")
+	return next, diff, nil
+}
+
+func (c *Catalog) builder(base *Snapshot, out *collector) *builder {
+	return &builder{base: base, out: out, alloc: func() uint32 {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.ledger.number()
+	}}
+}
+
+// finish makes a snapshot of what was built, the base itself when nothing changed.
+func (b *builder) finish(what string) (*Snapshot, Diff) {
+	changes := b.changes()
+	if maps.Equal(b.objects, b.base.objects) {
+		return b.base, Diff{Revision: b.base.Revision, Changes: changes}
+	}
+	next := newSnapshot(b.base.Revision+1, b.objects)
+	next.base, next.nextID = b.base, b.nextID
+	diff := Diff{Revision: next.Revision, Changes: changes}
+	next.summary = what + ": " + diff.Summary()
+	return next, diff
+}
+
+// PrepareRemove takes one definition away; version 0 means the newest. A group that
+// views still use is refused unless force: those views then stay, marked broken.
+func (c *Catalog) PrepareRemove(kind, store, name string, version int, force bool) (next *Snapshot, diff Diff, err error) {
+	base := c.Current()
+	key, err := base.resolve(kind, store, name, version)
+	if err != nil {
+		return nil, Diff{}, err
+	}
+	if users := base.users(key); len(users) > 0 && !force {
+		more := ""
+		if n := len(users) - 10; n > 0 {
+			users, more = users[:10], fmt.Sprintf(" and %d more", n)
+		}
+		return nil, Diff{}, fail.Errorf(fail.Conflict, "%s is used by %s%s. Remove these first, or force the removal: they then answer that the feature group does not exist.",
+			key, strings.Join(users, ", "), more)
+	}
+	var out collector
+	b := c.builder(base, &out)
+	b.mayBreak = true
+	keep := maps.Clone(base.objects)
+	delete(keep, key)
+	b.build(keep, nil)
+	if err := out.err(); err != nil {
+		return nil, Diff{}, err
+	}
+	next, diff = b.finish("remove")
+	return next, diff, nil
+}
+
+// resolve finds one object from what a person typed.
+func (s *Snapshot) resolve(kind, store, name string, version int) (objectKey, error) {
+	i := slices.IndexFunc(kindNames, func(k string) bool { return strings.EqualFold(k, kind) })
+	if i < 0 {
+		return objectKey{}, fail.Errorf(fail.NotFound, "There is no kind %s%s.", quote(kind), suggest(kind, kindNames))
+	}
+	found := objectKey{kind: kindNames[i], store: foldStore(store), name: name}
+	var versions []int
+	for key := range s.objects {
+		if key.kind == found.kind && key.store == found.store && key.name == name {
+			versions = append(versions, key.version)
+		}
+	}
+	slices.Sort(versions)
+	switch {
+	case len(versions) == 0:
+		return objectKey{}, fail.Errorf(fail.NotFound, "There is no %s %s/%s.", found.kind, store, name)
+	case version == 0:
+		version = versions[len(versions)-1]
+	case !slices.Contains(versions, version):
+		return objectKey{}, fail.Errorf(fail.NotFound, "There is no %s %s/%s@%d; its versions are %v.", found.kind, store, name, version, versions)
+	}
+	found.version = version
+	return found, nil
+}
+
+// users names the views that join a group.
+func (s *Snapshot) users(key objectKey) []string {
+	var users []string
+	for _, v := range s.views {
+		for i := range v.spec.From {
+			if v.spec.groupKey(i) == key {
+				users = append(users, v.key().String())
+				break
+			}
+		}
+	}
+	return users
+}
+
+// PrepareRollback returns to the definitions of an earlier revision (0: the one before
+// the current); it makes a new revision. A group that lived on keeps its rows, tables
+// and columns. A group that comes back gets its rows back if nobody was told yet to
+// drop them, and is empty otherwise; the Diff says which.
+func (c *Catalog) PrepareRollback(revision int) (next *Snapshot, diff Diff, err error) {
+	base := c.Current()
+	revisions, err := revisionsIn(c.dir)
+	if err != nil {
+		return nil, Diff{}, fmt.Errorf("cannot list the history: %w", err)
+	}
+	if revision == 0 {
+		for _, n := range revisions {
+			if n < base.Revision {
+				revision = n
+			}
+		}
+		if revision == 0 {
+			return nil, Diff{}, fail.Errorf(fail.NotFound, "There is no earlier revision to go back to.")
+		}
+	}
+	if !slices.Contains(revisions, revision) || revision > base.Revision {
+		return nil, Diff{}, fail.Errorf(fail.NotFound, "There is no revision %d; the history goes from %d to %d.",
+			revision, cmp.Or(min(base.Revision, first(revisions)), base.Revision), base.Revision)
+	}
+	file, err := readRevision(revisionPath(c.dir, revision))
+	var drafts []*draft
+	var then map[objectKey]*numbers
+	if err == nil {
+		drafts, then, err = file.drafts()
+	}
+	if err != nil {
+		return nil, Diff{}, fail.Wrap(fail.Conflict, err, "Cannot go back to revision %d: %v.", revision, err)
+	}
+	var out collector
+	b := c.builder(base, &out)
+	b.mayBreak = true
+	b.restore = func(key objectKey) *numbers { return c.survivor(base, key, then[key]) }
+	b.build(map[objectKey]object{}, drafts)
+	if err := out.err(); err != nil {
+		return nil, Diff{}, err
+	}
+	next, diff = b.finish(fmt.Sprintf("rollback to revision %d", revision))
+	return next, diff, nil
+}
+
+func first(revisions []int) int {
+	if len(revisions) == 0 {
+		return 0
+	}
+	return revisions[0]
+}
+
+// survivor returns the numbers of a group's life as they are now, nil when its rows
+// are gone.
+func (c *Catalog) survivor(base *Snapshot, key objectKey, then *numbers) *numbers {
+	if g, ok := base.objects[key].(*Group); ok && g.numbers.Life == then.Life {
+		return g.numbers
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ledger.kept[then.Life]
+}
+
+// Retable returns the same definitions with table, which ReserveTable gave, in place
+// of the group's table of rows. The revision stays what it is. It fails with Conflict
+// when g is not the present form of a group that still lives. The tables of its
+// history and indexes stay; what they hold is the caller's to bring up to date.
+func (c *Catalog) Retable(g *Group, table uint32) (next *Snapshot, err error) {
+	base := c.Current()
+	c.mu.Lock()
+	reserved := c.ledger.reserved[table]
+	c.mu.Unlock()
+	if !reserved {
+		return nil, fail.Errorf(fail.Internal, "Table %d was not reserved.", table)
+	}
+	key := g.key()
+	if now, ok := base.objects[key].(*Group); !ok || now.numbers.Life != g.numbers.Life {
+		return nil, fail.Errorf(fail.Conflict, "%s was removed meanwhile; its new rows are not used.", key)
+	} else {
+		g = now
+	}
+	fresh := *g
+	n := *g.numbers
+	n.Table = table
+	fresh.settle(&n)
+	var out collector
+	b := c.builder(base, &out)
+	b.mayBreak = true
+	keep := maps.Clone(base.objects)
+	keep[key] = &fresh
+	b.build(keep, nil)
+	if err := out.err(); err != nil {
+		return nil, err
+	}
+	next = newSnapshot(base.Revision, b.objects)
+	next.base, next.nextID, next.summary, next.time = base, base.nextID, base.summary, base.time
+	return next, nil
+}
+
+// Commit makes a prepared snapshot durable and current. It fails with Conflict when
+// another change was committed since next was prepared; then prepare it again. After
+// an error nothing changed, except where the error says that the state on disk is not
+// known: then every later change fails until the server is started again.
+func (c *Catalog) Commit(next *Snapshot) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	base := c.Current()
+	switch {
+	case next == base:
+		return nil
+	case c.failed != nil:
+		return c.failed
+	case next.base != base:
+		return fail.Errorf(fail.Conflict, "The definitions changed meanwhile; try again.")
+	}
+	renew := next.Revision == base.Revision
+	if !renew {
+		next.time = time.Now().UTC().Truncate(time.Millisecond)
+		if err := c.forget(next.Revision - maxRevisions); err != nil {
+			return err
+		}
+	}
+	gone, come := changedTables(base, next)
+	if len(gone)+len(come) > 0 {
+		pending := maps.Clone(c.ledger.pending)
+		maps.Copy(pending, gone)
+		maps.Copy(pending, come)
+		if err := c.ledger.write(c.dir, pending); err != nil {
+			return err
+		}
+	}
+	path := revisionPath(c.dir, next.Revision)
+	moved, err := writeSealed(path, encode(next, c.ledger.next))
+	if err != nil {
+		err = fmt.Errorf("cannot write %s: %w", path, err)
+		if moved {
+			c.failed = fmt.Errorf("%w. Whether the change is on disk is not known; start the server again", err)
+			return c.failed
+		}
+		return err
+	}
+	next.base = nil
+	c.account(base, next, gone, come)
+	c.current.Store(next)
+	return nil
+}
+
+// account brings the ledger in memory up to a commit.
+func (c *Catalog) account(base, next *Snapshot, gone, come map[uint32]bool) {
+	l := &c.ledger
+	maps.Copy(l.pending, gone)
+	for t := range come {
+		delete(l.pending, t)
+		delete(l.reserved, t)
+	}
+	lives := map[uint32]bool{}
+	for _, g := range next.groups {
+		lives[g.numbers.Life] = true
+		delete(l.kept, g.numbers.Life)
+	}
+	for _, g := range base.groups {
+		if !lives[g.numbers.Life] {
+			l.kept[g.numbers.Life] = g.numbers
+		}
+	}
+}
+
+// changedTables returns the tables that only base uses and those that only next does.
+func changedTables(base, next *Snapshot) (gone, come map[uint32]bool) {
+	gone, come = map[uint32]bool{}, map[uint32]bool{}
+	var tables []uint32
+	for _, g := range base.groups {
+		if next.objects[g.key()] != object(g) {
+			tables = g.Tables(tables[:0])
+			for _, t := range tables {
+				gone[t] = true
+			}
+		}
+	}
+	for _, g := range next.groups {
+		if base.objects[g.key()] == object(g) {
+			continue
+		}
+		tables = g.Tables(tables[:0])
+		for _, t := range tables {
+			if gone[t] {
+				delete(gone, t)
+			} else {
+				come[t] = true
+			}
+		}
+	}
+	return gone, come
+}
+
+// forget removes revision files up to a number.
+func (c *Catalog) forget(last int) error {
+	if last <= 0 {
+		return nil
+	}
+	revisions, err := revisionsIn(c.dir)
+	if err != nil {
+		return fmt.Errorf("cannot list the history: %w", err)
+	}
+	for _, n := range revisions {
+		if n > last {
+			break
+		}
+		if err := ignoreMissing(os.Remove(revisionPath(c.dir, n))); err != nil {
+			return fmt.Errorf("cannot remove old definitions: %w", err)
+		}
+	}
+	return nil
+}

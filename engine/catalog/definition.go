@@ -1,0 +1,241 @@
+package catalog
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// The kinds of definitions. Adding one takes a file with its spec (how it reads, how
+// it is checked and what it becomes) and a line in kindOf and in builder.build.
+const (
+	KindGroup = "FeatureGroup"
+	KindView  = "FeatureView"
+)
+
+// kindNames lists the kinds in the order in which they are built and listed: each
+// refers only to earlier ones.
+var kindNames = []string{KindGroup, KindView}
+
+// header is what every definition begins with.
+type header struct {
+	Kind    string `json:"kind"`
+	Store   string `json:"store"`
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+}
+
+func (h *header) key() objectKey {
+	return objectKey{kind: h.Kind, store: foldStore(h.Store), name: h.Name, version: h.Version}
+}
+
+// fields are the header's keys in YAML.
+func (h *header) fields(r *reader) []field {
+	return []field{
+		{key: "kind", need: true, read: r.text(&h.Kind)},
+		{key: "store", need: true, read: r.text(&h.Store)},
+		{key: "name", need: true, read: r.text(&h.Name)},
+		{key: "version", read: r.number(&h.Version, 1, maxVersion)},
+	}
+}
+
+// spec is a definition as written: *groupSpec, *viewSpec. Its JSON form has the keys
+// of the YAML in the documented order.
+type spec interface {
+	head() *header
+	fields(r *reader) []field
+}
+
+// kindOf returns an empty spec of a kind, nil when there is no such kind.
+func kindOf(name string) spec {
+	h := header{Kind: name, Version: 1}
+	switch name {
+	case KindGroup:
+		return &groupSpec{header: h}
+	case KindView:
+		return &viewSpec{header: h}
+	}
+	return nil
+}
+
+// draft is one definition on its way into a snapshot.
+type draft struct {
+	key  objectKey
+	spec spec
+	in   *chunk // where it was read; nil when it comes from a revision
+	text digest // of in
+	bad  bool   // problems were found while reading; it is not checked further
+}
+
+// read makes drafts of all documents of the files. A document whose text is that of
+// an object of the base is not parsed again.
+func read(files []File, base *Snapshot, out *collector) []*draft {
+	var drafts []*draft
+	known := map[digest]object{}
+	if len(base.objects) > 0 {
+		for _, o := range base.objects {
+			known[o.digest()] = o
+		}
+	}
+	for i := range files {
+		for _, c := range cut(&files[i], i, out) {
+			text := c.digest()
+			if o := known[text]; o != nil {
+				drafts = append(drafts, &draft{key: o.key(), spec: o.source(), in: c, text: text})
+				continue
+			}
+			if d := readChunk(c, out); d != nil {
+				d.text = text
+				drafts = append(drafts, d)
+			}
+		}
+	}
+	return drafts
+}
+
+// readChunk reads one document; nil when not even its kind is known.
+func readChunk(c *chunk, out *collector) *draft {
+	c.parse(out)
+	if c.root == nil {
+		return nil
+	}
+	r := &reader{in: c, out: out}
+	if _, ok := pairsOf(c.root); !ok {
+		r.at(c.root, "expected a definition, a mapping that begins with `kind: %s`; found %s", KindGroup, describe(c.root))
+		return nil
+	}
+	kind := step(c.root, "kind")
+	name, ok := "", false
+	if kind != nil {
+		name, ok = textOf(kind)
+	}
+	switch {
+	case kind == nil:
+		r.at(c.root, "a definition needs a `kind`: %s", strings.Join(kindNames, " or "))
+		return nil
+	case !ok:
+		r.at(kind, "expected a kind, found %s", describe(kind))
+		return nil
+	}
+	s := kindOf(name)
+	if s == nil {
+		r.at(kind, "unknown kind %s%s", quote(name), suggest(name, kindNames))
+		return nil
+	}
+	before := out.count()
+	r.mapping(c.root, "a "+name, s.fields(r)...)
+	d := &draft{key: s.head().key(), spec: s, in: c, bad: out.count() > before}
+	for _, f := range []struct{ key, value string }{{"store", s.head().Store}, {"name", s.head().Name}} {
+		if why := checkName(f.value); why != "" && step(c.root, f.key) != nil {
+			r.at(step(c.root, f.key), "%s %s %s", f.key, quote(f.value), why)
+			d.bad = true
+		}
+	}
+	return d
+}
+
+// locate returns the node at a path of the document (keys and indexes), or the
+// deepest one above it that exists.
+func (d *draft) locate(path []any) ast.Node {
+	var unused collector // what is wrong with its syntax was reported before
+	d.in.parse(&unused)
+	n := d.in.root
+	for _, e := range path {
+		next := step(n, e)
+		if next == nil {
+			break
+		}
+		n = next
+	}
+	return n
+}
+
+// checker judges one draft. In a lenient check, for views whose group was removed
+// by force, the first fault is kept instead of being reported.
+type checker struct {
+	draft   *draft
+	out     *collector
+	lenient bool
+	fault   string
+	faults  int
+}
+
+// path is where in a definition something stands: keys and list indexes.
+type path []any
+
+// at reports a fault of the value at a path.
+func (k *checker) at(p path, format string, args ...any) { k.offset(p, 0, format, args...) }
+
+// offset reports a fault at a byte offset of the text at a path.
+func (k *checker) offset(p path, offset int, format string, args ...any) {
+	k.faults++
+	text := fmt.Sprintf(format, args...)
+	switch {
+	case k.lenient:
+		if k.fault == "" {
+			k.fault = text
+		}
+	case k.draft.in == nil:
+		k.out.add(Problem{File: k.draft.key.String(), Text: text})
+	default:
+		n := k.draft.locate(p)
+		line, column := position(n)
+		k.draft.in.report(k.out, line, column+advance(n, offset), "%s", text)
+	}
+}
+
+// String names an object as people do: FeatureView fsdb001/sample_1n2@1.
+func (k objectKey) String() string {
+	return fmt.Sprintf("%s %s/%s@%d", k.kind, k.store, k.name, k.version)
+}
+
+// Definition is one definition in normalised form.
+type Definition struct {
+	Kind    string
+	Store   string
+	Name    string
+	Version int
+	ID      int64           // of a group; 0 for other kinds
+	Body    json.RawMessage // the whole definition with the documented keys, as one line of JSON
+}
+
+// MarshalJSON prints the body: the keys of Definition are part of it.
+func (d Definition) MarshalJSON() ([]byte, error) { return d.Body, nil }
+
+// Definitions lists the definitions of a kind, store and name ("": of all), all
+// versions, sorted by kind, store, name and version. Kinds and stores are compared
+// without regard to case. What it returns can be applied again and changes nothing.
+func (s *Snapshot) Definitions(kind, store, name string) []Definition {
+	var all []Definition
+	store = foldStore(store)
+	for _, o := range s.sorted() {
+		k := o.key()
+		if kind != "" && !strings.EqualFold(kind, k.kind) || store != "" && store != k.store || name != "" && name != k.name {
+			continue
+		}
+		d := Definition{Kind: k.kind, Store: o.source().head().Store, Name: k.name, Version: k.version, Body: o.definition()}
+		if g, ok := o.(*Group); ok {
+			d.ID = g.ID
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// sorted returns all objects, each after those it may refer to.
+func (s *Snapshot) sorted() []object {
+	all := make([]object, 0, len(s.objects))
+	for _, g := range s.groups {
+		all = append(all, g)
+	}
+	for _, v := range s.views {
+		all = append(all, v)
+	}
+	return all
+}
+
+// rank orders kinds.
+func rank(kind string) int { return slices.Index(kindNames, kind) }
