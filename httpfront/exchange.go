@@ -23,7 +23,7 @@ type exchange struct {
 	s    *Server
 	body []byte   // memory of the request's body
 	held int64    // bytes of it that count against MaxHeldBytes
-	zip  []byte   // memory of a compressed answer
+	zip  zipped   // memory of a compressed answer
 	caps captures // of the route's parameters
 	big  bigAnswer
 }

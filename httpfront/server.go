@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ type Server struct {
 	count  counters
 	fast   *fasthttp.Server
 	pool   sync.Pool // of *exchange
+	zips   sync.Pool // of *gzip.Writer
 
 	ctx      context.Context // of every exchange; cancelled when Shutdown stops waiting
 	cancel   context.CancelFunc
@@ -49,9 +51,10 @@ func New(o Options) (*Server, error) {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.fast = &fasthttp.Server{
-		Handler:       s.serve,
-		ErrorHandler:  s.fastError,
-		ExpectHandler: s.expect,
+		Handler:        s.serve,
+		HeaderReceived: s.headerReceived,
+		ErrorHandler:   s.fastError,
+		ExpectHandler:  s.expect,
 
 		ReadTimeout:        o.ReadTimeout,
 		WriteTimeout:       o.WriteTimeout,
@@ -170,6 +173,15 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
+// headerReceived keeps fasthttp from waiting for the first 8 KiB of a body that will be
+// refused for its declared length.
+func (s *Server) headerReceived(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
+	if h.ContentLength() > s.o.MaxBodyBytes {
+		c.MaxRequestBodySize = 1
+	}
+	return c
+}
+
 // expect answers requests that ask before they send their body: those that declare too
 // much are refused before they do.
 func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
@@ -180,7 +192,8 @@ func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
 	return ctx.Response.StatusCode()
 }
 
-// fastError answers a request that fasthttp could not read.
+// fastError answers a request that fasthttp could not read. When not even the header
+// could be read the path is lost, and the first dialect answers.
 func (s *Server) fastError(ctx *fasthttp.RequestCtx, err error) {
 	var small *fasthttp.ErrSmallBuffer
 	switch {
@@ -199,7 +212,12 @@ func (s *Server) fastError(ctx *fasthttp.RequestCtx, err error) {
 // fastLogger writes fasthttp's messages to the server's log.
 type fastLogger struct{ log *slog.Logger }
 
-// Printf implements fasthttp.Logger.
+// Printf implements fasthttp.Logger. What clients do wrong is counted by status; as
+// warnings it would let them fill the log.
 func (l fastLogger) Printf(format string, args ...any) {
-	l.log.Warn("http: " + fmt.Sprintf(format, args...))
+	level := slog.LevelWarn
+	if strings.HasPrefix(format, "error when serving connection") {
+		level = slog.LevelDebug
+	}
+	l.log.Log(context.Background(), level, "http: "+fmt.Sprintf(format, args...))
 }
