@@ -42,6 +42,7 @@ type parser struct {
 	pos      int
 	spelling Spelling
 	fennel   bool // a word that only Fennel has was used as a type
+	inside   bool // of an array, struct or map
 }
 
 func (p *parser) whole() (*Type, error) {
@@ -85,6 +86,7 @@ func (p *parser) parse(depth int) (*Type, error) {
 
 // body reads what follows the word of a type.
 func (p *parser) body(t *Type, word string, start, depth int) error {
+	defer func(was bool) { p.inside = was }(p.inside)
 	switch word {
 	case "tinyint":
 		t.Kind = KindTinyInt
@@ -126,6 +128,9 @@ func (p *parser) body(t *Type, word string, start, depth int) error {
 		}
 	case "timestamp":
 		t.Kind = KindTimestamp
+		if p.inside { // complex values, where Hopsworks keeps Avro's timestamp-micros
+			t.Precision = 6
+		}
 		if p.peek('(') {
 			n, err := p.arguments('(', ')', 1, 9)
 			if err != nil {
@@ -209,6 +214,7 @@ func (p *parser) length(t *Type, open, end byte, word string) error {
 }
 
 func (p *parser) element(t *Type, open, end byte, depth int) (err error) {
+	p.inside = true
 	if err = p.expect(open); err == nil {
 		if t.Elem, err = p.parse(depth + 1); err == nil {
 			err = p.expect(end)
@@ -218,6 +224,7 @@ func (p *parser) element(t *Type, open, end byte, depth int) (err error) {
 }
 
 func (p *parser) mapping(t *Type, open, end byte, depth int) error {
+	p.inside = true
 	if err := p.expect(open); err != nil {
 		return err
 	}
@@ -243,6 +250,7 @@ func (p *parser) fields(t *Type, depth int) error {
 	if err := p.expect('<'); err != nil {
 		return err
 	}
+	p.inside = true
 	seen := map[string]bool{}
 	for {
 		p.space()
