@@ -1,0 +1,235 @@
+package pebblestore
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"quiver/storage"
+)
+
+// getter is the scratch of one Get, pooled.
+type getter struct {
+	store *Store
+	wants []want
+	parts []part
+}
+
+// want is one key of the batch to look up.
+type want struct {
+	shard int32
+	slot  int32  // position in the batch
+	table uint32 // first of the three things wants are sorted by
+	head  uint64 // first eight bytes of the route, so that few comparisons go further
+}
+
+// part is what one shard reads for one Get.
+type part struct {
+	sh    *shard
+	b     *storage.Batch
+	wants []want
+	arena *storage.Arena
+	key   []byte
+	io    pebble.IterOptions
+}
+
+// maxKeptWants bounds what a pooled getter may keep, in keys.
+const maxKeptWants = 1 << 14
+
+func newGetter(s *Store) *getter {
+	return &getter{store: s, parts: make([]part, len(s.shards))}
+}
+
+// Get implements storage.Store. A shard that cannot be read, or a damaged block,
+// gives errors for its keys only.
+func (s *Store) Get(ctx context.Context, b *storage.Batch) error {
+	if !s.running.enter() {
+		return storage.ErrClosed
+	}
+	defer s.running.leave()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	g := s.getters.Get().(*getter)
+	err := g.get(ctx, b)
+	g.reset()
+	s.getters.Put(g)
+	return err
+}
+
+func (g *getter) reset() {
+	for i := range g.parts {
+		p := &g.parts[i]
+		p.b, p.wants, p.arena, p.sh = nil, nil, nil, nil
+	}
+	if cap(g.wants) > maxKeptWants {
+		g.wants = nil
+	}
+}
+
+func (g *getter) get(ctx context.Context, b *storage.Batch) error {
+	g.sort(b)
+	parts := 0
+	for from := 0; from < len(g.wants); {
+		to := from + 1
+		for to < len(g.wants) && g.wants[to].shard == g.wants[from].shard {
+			to++
+		}
+		p := &g.parts[parts]
+		p.sh, p.b, p.wants, p.arena = g.store.shards[g.wants[from].shard], b, g.wants[from:to], b.Arena()
+		parts++
+		from = to
+	}
+	for i := range parts {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		g.parts[i].read()
+	}
+	return nil
+}
+
+// sort lists the batch's keys by shard and then in the order of the disk, where
+// reading them one after another costs least.
+func (g *getter) sort(b *storage.Batch) {
+	n := len(g.store.shards)
+	g.wants = slices.Grow(g.wants[:0], b.Len())
+	for i := range b.Keys {
+		k := &b.Keys[i]
+		g.wants = append(g.wants, want{shard: int32(shardOf(k.Route, n)), slot: int32(i), table: k.Table, head: head(k.Route)})
+	}
+	if len(g.wants) == 1 {
+		return
+	}
+	keys := b.Keys
+	slices.SortFunc(g.wants, func(x, y want) int {
+		if c := cmp.Compare(x.shard, y.shard); c != 0 {
+			return c
+		}
+		if c := cmp.Compare(x.table, y.table); c != 0 {
+			return c
+		}
+		if c := cmp.Compare(x.head, y.head); c != 0 {
+			return c
+		}
+		return compareKeys(&keys[x.slot], &keys[y.slot])
+	})
+}
+
+// head returns the first eight bytes of p as a number, so that heads order as the
+// bytes do until they are equal.
+func head(p []byte) uint64 {
+	if len(p) >= 8 {
+		return binary.BigEndian.Uint64(p)
+	}
+	var buf [8]byte
+	copy(buf[:], p)
+	return binary.BigEndian.Uint64(buf[:])
+}
+
+// compareKeys orders two keys of one table.
+func compareKeys(x, y *storage.Key) int {
+	if c := bytes.Compare(x.Route, y.Route); c != 0 {
+		return c
+	}
+	return bytes.Compare(x.Suffix, y.Suffix)
+}
+
+// read answers all of the part's keys.
+func (p *part) read() {
+	for done := 0; done < len(p.wants); {
+		n, err := p.readUntilError(p.wants[done:])
+		done += n
+		if err != nil {
+			// The iterator is of no more use; the next key gets a new one.
+			p.b.SetError(int(p.wants[done].slot), fmt.Errorf("cannot read from %s: %w", p.sh.name, asCorrupt(err)))
+			done++
+		}
+	}
+}
+
+// readUntilError answers keys with one iterator until one cannot be read, and
+// returns how many were answered.
+func (p *part) readUntilError(wants []want) (done int, err error) {
+	var it *pebble.Iterator
+	defer func() {
+		if r := recover(); r != nil {
+			p.sh.store.stats.Panics.Add(1)
+			err = fmt.Errorf("%w: reading panicked: %v", storage.ErrCorrupt, r)
+			closeQuietly(it)
+		}
+	}()
+	it, err = p.sh.db.NewIter(&p.io)
+	if err != nil {
+		return 0, err
+	}
+	for i := range wants {
+		slot := int(wants[i].slot)
+		k := &p.b.Keys[slot]
+		if i > 0 && wants[i-1].table == wants[i].table && wants[i-1].head == wants[i].head {
+			if before := int(wants[i-1].slot); compareKeys(&p.b.Keys[before], k) == 0 {
+				p.repeat(before, slot)
+				continue
+			}
+		}
+		p.key = appendKey(p.key[:0], k)
+		// The key is its own prefix (Pebble's default Split), so the filters
+		// of all levels but the last can say no without reading a block.
+		if !it.SeekPrefixGE(p.key) {
+			if err := it.Error(); err != nil {
+				return i, closeAfter(it, err)
+			}
+			p.b.SetMissing(slot, 0)
+			continue
+		}
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return i, closeAfter(it, err)
+		}
+		e, row, err := parseValue(v)
+		if err != nil {
+			return i, closeAfter(it, err)
+		}
+		if e.dead {
+			p.b.SetMissing(slot, e.version)
+			continue
+		}
+		p.b.SetRow(slot, e.version, p.arena.Copy(row))
+	}
+	return len(wants), it.Close()
+}
+
+// repeat answers a key that was asked for twice.
+func (p *part) repeat(from, to int) {
+	row, version, err := p.b.Row(from)
+	switch {
+	case err != nil:
+		p.b.SetError(to, err)
+	case row == nil:
+		p.b.SetMissing(to, version)
+	default:
+		p.b.SetRow(to, version, row)
+	}
+}
+
+// closeAfter closes an iterator that failed; Close only repeats err.
+func closeAfter(it *pebble.Iterator, err error) error {
+	_ = it.Close()
+	return err
+}
+
+// closeQuietly closes an iterator that panicked and may panic again.
+func closeQuietly(it *pebble.Iterator) {
+	defer func() { _ = recover() }()
+	if it != nil {
+		_ = it.Close()
+	}
+}

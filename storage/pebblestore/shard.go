@@ -1,0 +1,84 @@
+package pebblestore
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"quiver/storage"
+)
+
+// shard is one Pebble database.
+type shard struct {
+	store *Store
+	name  string
+	db    *pebble.DB
+
+	// mu orders commits: it is held while stored versions are read, the batch
+	// is built and handed to Pebble, and released before the wait for the
+	// disk, so that waiting commits share one sync.
+	mu    sync.Mutex
+	state state // as in the last batch; guarded by mu
+}
+
+// open opens the shard's database and reads its state. A shard of a new store may
+// exist already, empty, if making the store was cut short.
+func (sh *shard) open(isNew bool) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: opening panicked: %v", storage.ErrCorrupt, r)
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", sh.name, err)
+		}
+	}()
+	o := sh.store.pebbleOptions(sh, sh.store.fs)
+	o.ErrorIfNotExists = !isNew
+	o.ErrorIfNotPristine = isNew
+	db, err := pebble.Open(sh.store.fs.PathJoin(sh.store.dir, sh.name), o)
+	switch {
+	case errors.Is(err, pebble.ErrDBDoesNotExist):
+		return fmt.Errorf("%w: the folder of this shard is missing or empty", storage.ErrCorrupt)
+	case errors.Is(err, pebble.ErrDBNotPristine):
+		return fmt.Errorf("%w: it has rows but there is no %s file; restore it", storage.ErrCorrupt, formatFile)
+	case err != nil:
+		return asCorrupt(err)
+	}
+	sh.db = db
+	return sh.readState()
+}
+
+func (sh *shard) readState() error {
+	v, closer, err := sh.db.Get(stateKey)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return asCorrupt(err)
+	}
+	sh.state, err = parseState(v)
+	return errors.Join(err, closer.Close())
+}
+
+func (sh *shard) close() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s: closing panicked: %v", sh.name, r)
+		}
+	}()
+	if err := sh.db.Close(); err != nil {
+		return fmt.Errorf("%s: %w", sh.name, err)
+	}
+	return nil
+}
+
+// asCorrupt marks Pebble's corruption errors as ours. The marks of its error
+// library are invisible to errors.Is of the standard library.
+func asCorrupt(err error) error {
+	if err != nil && pebble.IsCorruptionError(err) && !errors.Is(err, storage.ErrCorrupt) {
+		return fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
+	}
+	return err
+}
