@@ -133,6 +133,32 @@ func ParseDay(text []byte, now int64) (int64, error) {
 	return 0, ErrNoDay
 }
 
+// ParseISO reads an instant written in ISO 8601: YYYY-MM-DDTHH:MM:SS, with or without
+// a fraction and an offset (UTC without), or a day, which means its midnight.
+func ParseISO(text []byte) (int64, error) {
+	if micros, ok := parseISO(text); ok {
+		return micros, nil
+	}
+	if days, err := ParseISODay(text); err == nil {
+		return days * Day, nil
+	}
+	return 0, ErrNoInstant
+}
+
+// ParseISODay reads a day written YYYY-MM-DD.
+func ParseISODay(text []byte) (int64, error) {
+	year, rest, n := digits(text, 4)
+	if n != 4 || len(rest) != 6 || rest[0] != '-' || rest[3] != '-' {
+		return 0, ErrNoDay
+	}
+	month, _, n := digits(rest[1:], 2)
+	day, _, m := digits(rest[4:], 2)
+	if n != 2 || m != 2 || !ValidDate(year, month, day) {
+		return 0, ErrNoDay
+	}
+	return Days(year, month, day), nil
+}
+
 func parseDay(text []byte) (int64, bool) {
 	if year, rest, n := digits(text, 4); n == 4 && len(text) == 8 {
 		month, rest, m := digits(rest, 2)
