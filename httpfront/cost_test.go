@@ -31,7 +31,7 @@ func answerOf(n int) []byte {
 	b := []byte(`{"features":[`)
 	for range n {
 		b = append(b, '[')
-		for range 15 {
+		for range 12 {
 			b = fmt.Appendf(b, `%d,%.6g,"%x",`, rnd.IntN(1e6), rnd.NormFloat64()*100, rnd.Uint32N(1e4))
 		}
 		b = append(b[:len(b)-1], "],"...)
