@@ -83,8 +83,8 @@ func (k *Keys) Err() error {
 }
 
 // Verify returns whose key token is. It does not keep token. Its errors are
-// *fail.Error with the codes NoKey, BadKeyFormat and Unauthenticated; their texts give
-// nothing of the key away.
+// *fail.Error with the codes NoKey, BadKeyFormat, BadSecret and Unauthenticated; their
+// texts give nothing of the key away.
 //
 // A key that is not valid takes the same work whether or not its prefix exists.
 func (k *Keys) Verify(token []byte) (Principal, error) {
@@ -123,7 +123,7 @@ func refusal(formed, known bool) error {
 	case !known:
 		return fail.Errorf(fail.Unauthenticated, "API key not found in cache")
 	default:
-		return fail.Errorf(fail.Unauthenticated, "bad API key")
+		return fail.Errorf(fail.BadSecret, "bad API key")
 	}
 }
 

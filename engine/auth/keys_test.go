@@ -73,11 +73,11 @@ func TestVerify(t *testing.T) {
 	f("."+good, "", fail.BadKeyFormat, "the apikey has an incorrect format")
 	f(strings.Repeat("x", maxToken+1), "", fail.BadKeyFormat, "the apikey has an incorrect format")
 	f("0123456789abcdef.secret", "", fail.Unauthenticated, "API key not found")
-	f(good+"x", "", fail.Unauthenticated, "bad API key")
-	f(good[:len(good)-1], "", fail.Unauthenticated, "bad API key")
-	f("abcdefghijklmnop.was-somewhere-els", "", fail.Unauthenticated, "bad API key")
+	f(good+"x", "", fail.BadSecret, "bad API key")
+	f(good[:len(good)-1], "", fail.BadSecret, "bad API key")
+	f("abcdefghijklmnop.was-somewhere-els", "", fail.BadSecret, "bad API key")
 	f(short, "", fail.Unauthenticated, "API key has expired")
-	f(short+"x", "", fail.Unauthenticated, "bad API key") // a wrong secret does not learn the date
+	f(short+"x", "", fail.BadSecret, "bad API key") // a wrong secret does not learn the date
 	f("\x00\xff", "", fail.BadKeyFormat, "incorrect format")
 }
 

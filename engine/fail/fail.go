@@ -17,7 +17,8 @@ const (
 	Malformed            // the request is not what the API defines (syntax, missing field)
 	NoKey                // a key is needed and none was sent
 	BadKeyFormat         // what was sent cannot be a key
-	Unauthenticated      // the key is unknown, expired or its secret is wrong
+	BadSecret            // the key is known but its secret is wrong
+	Unauthenticated      // the key is unknown or expired
 	Forbidden            // the key may not read what was named
 	NoStore              // no such feature store
 	NoView               // no such feature view

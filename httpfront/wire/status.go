@@ -9,7 +9,7 @@ func Status(code fail.Code) int {
 	case fail.Malformed, fail.BadKeyName, fail.BadKeyValue, fail.NoEntries, fail.BadFeatureName,
 		fail.BadFeatureType, fail.BadPassedLength, fail.BadRow:
 		return 400
-	case fail.NoKey, fail.BadKeyFormat, fail.Unauthenticated:
+	case fail.NoKey, fail.BadKeyFormat, fail.BadSecret, fail.Unauthenticated:
 		return 401
 	case fail.Forbidden:
 		return 403

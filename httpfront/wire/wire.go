@@ -80,9 +80,9 @@ const (
 type Dialect struct {
 	Name string
 	// Prefix is the literal path ("/0.1.0") under which a request that no route
-	// matches, or that cannot be read, is still answered in this dialect's error
-	// shape. The longest fitting prefix wins; "" fits nothing. The first dialect of
-	// a server also answers what fits none.
+	// matches is still answered in this dialect's error shape. The longest fitting
+	// prefix wins; "" fits nothing. The first dialect of a server also answers what
+	// fits none, and what cannot be read as HTTP.
 	Prefix string
 	Routes []Route
 	// Token finds the caller's key in the request, in the dialect's headers; nil or
