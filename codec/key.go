@@ -55,6 +55,9 @@ func AppendKeyJSON(dst []byte, t *Type, token []byte) ([]byte, error) {
 	case '{', '[', 'n', 'N', 'I':
 		return dst, keyError(t, abbreviate(token)+" is not a key")
 	default:
+		if t.Kind == KindBinary {
+			return dst, keyError(t, abbreviate(token)+" is not base64 in quotes")
+		}
 		return AppendKeyText(dst, t, token)
 	}
 	if len(token) < 2 || token[len(token)-1] != '"' {
