@@ -30,7 +30,7 @@ func answerFor(c fail.Code) answer {
 	switch c {
 	case fail.Malformed, fail.NoEntries, fail.BadPassedLength:
 		return answer{status: 400}
-	case fail.NoKey, fail.BadKeyFormat:
+	case fail.NoKey, fail.BadKeyFormat, fail.BadSecret:
 		return answer{status: 400}
 	case fail.Unauthenticated:
 		return answer{status: 401}
