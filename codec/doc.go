@@ -48,17 +48,21 @@
 //	+----------+----------+------+     +----------+------+
 //	| u16 = m  | column u16, kind | ... | column u16, kind |   kind 1 NaN, 2 +inf, 3 -inf
 //	+----------+----------+------+     +----------+------+
-//	+-------+-------+     +---------+
-//	| end 0 | end 1 | ... | end n-1 |    u16, or u32 if flags & 1: where each cell ends,
-//	+-------+-------+     +---------+    counted from the start of the cells
+//	+---------+---------+     +---------+
+//	| start 0 | start 1 | ... | start n |    u16, or u32 if flags & 1: where each cell
+//	+---------+---------+     +---------+    starts, counted from the first one
 //	+--------+-+--------+-+     +----------+
 //	| cell 0 |,| cell 1 |,| ... | cell n-1 |
 //	+--------+-+--------+-+     +----------+
 //
+// Cell i ends one byte before start i+1, so start 0 is 0 and start n is one more than
+// the length of all cells. A row has at least one
+// column.
+//
 // The time is the row's event time, or when it was written if the group has none. The
 // row 36,"a" of schema 7 at time 1 is, in hexadecimal,
 //
-//	01 00 0200 07000000 0100000000000000 0200 0600 3336 2c 226122
+//	01 00 0200 07000000 0100000000000000 0000 0300 0700 3336 2c 226122
 //
 // Columns are in the physical order of the schema. New columns are only ever appended,
 // so a row with fewer columns than the schema is an old one, and the plan fills in

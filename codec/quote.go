@@ -66,14 +66,6 @@ func AppendQuoted(dst, s []byte) []byte {
 	return append(dst, '"')
 }
 
-// plain marks the ASCII bytes that stand for themselves inside a JSON string.
-var plain = func() (t [256]bool) {
-	for c := ' '; c < utf8.RuneSelf; c++ {
-		t[c] = c != '"' && c != '\\'
-	}
-	return t
-}()
-
 // AppendUnquoted appends the text that a JSON string token (with its quotes) stands
 // for. It fails, leaving dst as it was, on tokens that are no legal JSON string, on
 // invalid UTF-8 and on halves of surrogate pairs, which no UTF-8 text can hold.
@@ -87,16 +79,6 @@ func AppendUnquoted(dst, token []byte) ([]byte, error) {
 		return append(dst, s...), nil
 	}
 	return appendUnescaped(dst, s, n)
-}
-
-// plainPrefix is how many leading bytes of s stand for themselves.
-func plainPrefix(s []byte) int {
-	for i, c := range s {
-		if !plain[c] {
-			return i
-		}
-	}
-	return len(s)
 }
 
 // appendUnescaped appends the text of the inside of a JSON string whose first n bytes

@@ -20,7 +20,7 @@ const (
 	flagSpecials   = 2  // a list of special cells follows the header
 	rowFlags       = flagWide | flagSpecials
 	specialSize    = 3
-	maxNarrowCells = 1<<16 - 1
+	maxNarrowCells = 1<<16 - 2 // bytes of cells that 16-bit offsets can address
 )
 
 // Row reads one stored row. It is a small value over the stored bytes: it owns nothing,
@@ -40,57 +40,71 @@ func ParseRow(b []byte) (Row, error) {
 	if len(b) < rowHeader || b[0] != rowFormat || b[1]&^rowFlags != 0 || len(b) > MaxRowBytes {
 		return Row{}, headerError(b)
 	}
-	r := Row{b: b, flags: b[1], columns: binary.LittleEndian.Uint16(b[2:])}
-	at := rowHeader
+	r := Row{b: b, flags: b[1], columns: binary.LittleEndian.Uint16(b[2:]), table: rowHeader}
 	if r.flags&flagSpecials != 0 {
-		var ok bool
-		if at, ok = r.parseSpecials(); !ok {
+		end, ok := r.parseSpecials()
+		if !ok {
 			return Row{}, fmt.Errorf("%w: bad list of special cells", ErrRow)
 		}
+		r.table = uint32(end)
 	}
-	r.table = uint32(at)
-	n := int(r.columns)
 	if r.flags&flagWide != 0 {
-		return r.parseWide(at, n)
+		return r.parseWide()
 	}
-	if len(b)-at < 2*n {
+	size := 2*int(r.columns) + 2
+	if r.columns == 0 || len(b)-int(r.table) < size {
 		return Row{}, tableError(b)
 	}
-	r.cells = uint32(at + 2*n)
-	last := -1
-	for table := b[at : at+2*n]; len(table) >= 2; table = table[2:] {
-		end := int(binary.LittleEndian.Uint16(table))
-		if end <= last { // a cell starts behind the comma behind the last one's end
-			return Row{}, tableError(b)
-		}
-		last = end
-	}
-	if n == 0 {
-		last = 0
-	}
-	if at+2*n+last != len(b) {
+	r.cells = r.table + uint32(size)
+	starts := b[r.table:r.cells]
+	if !ascending(starts) || int(binary.LittleEndian.Uint16(starts[size-2:]))-1 != len(b)-int(r.cells) {
 		return Row{}, tableError(b)
 	}
 	return r, nil
 }
 
-func (r Row) parseWide(at, n int) (Row, error) {
-	if len(r.b)-at < 4*n {
+// ascending reports whether a list of 16-bit numbers begins with 0 and each is greater
+// than the one before. It compares four pairs at a time: below 1<<15, y > x means that
+// y + 1<<15 - x - 1 keeps its top bit.
+func ascending(list []byte) bool {
+	const tops, ones = 0x8000_8000_8000_8000, 0x0001_0001_0001_0001
+	if list[0] != 0 || list[1] != 0 {
+		return false
+	}
+	for len(list) >= 10 {
+		x, y := binary.LittleEndian.Uint64(list), binary.LittleEndian.Uint64(list[2:])
+		if (x|y)&tops != 0 {
+			break
+		}
+		if (y|tops-x-ones)&tops != tops {
+			return false
+		}
+		list = list[8:]
+	}
+	for len(list) >= 4 {
+		if binary.LittleEndian.Uint16(list[2:]) <= binary.LittleEndian.Uint16(list) {
+			return false
+		}
+		list = list[2:]
+	}
+	return true
+}
+
+func (r Row) parseWide() (Row, error) {
+	size := 4*int(r.columns) + 4
+	if r.columns == 0 || len(r.b)-int(r.table) < size {
 		return Row{}, tableError(r.b)
 	}
-	r.cells = uint32(at + 4*n)
+	r.cells = r.table + uint32(size)
 	last := int64(-1)
-	for i := range n {
-		end := int64(binary.LittleEndian.Uint32(r.b[at+4*i:]))
-		if end <= last {
+	for starts := r.b[r.table:r.cells]; len(starts) >= 4; starts = starts[4:] {
+		start := int64(binary.LittleEndian.Uint32(starts))
+		if start <= last || last < 0 && start != 0 {
 			return Row{}, tableError(r.b)
 		}
-		last = end
+		last = start
 	}
-	if n == 0 {
-		last = 0
-	}
-	if int64(at+4*n)+last != int64(len(r.b)) {
+	if last-1 != int64(len(r.b))-int64(r.cells) {
 		return Row{}, tableError(r.b)
 	}
 	return r, nil
@@ -143,17 +157,16 @@ func (r Row) SchemaID() uint32 { return binary.LittleEndian.Uint32(r.b[4:8]) }
 // microseconds.
 func (r Row) Time() int64 { return int64(binary.LittleEndian.Uint64(r.b[8:16])) }
 
-// end returns where column i's text ends, counted from the first cell.
-func (r Row) end(i int) int {
-	if r.flags&flagWide == 0 {
-		return int(binary.LittleEndian.Uint16(r.b[int(r.table)+2*i:]))
-	}
-	return int(binary.LittleEndian.Uint32(r.b[int(r.table)+4*i:]))
-}
-
 // Cell returns the JSON text of column i, nil where the row has no such column. It
 // points into the row.
-func (r Row) Cell(i int) []byte { return r.Run(i, i+1) }
+func (r Row) Cell(i int) []byte {
+	if uint(i) >= uint(r.columns) || r.flags&flagWide != 0 {
+		return r.Run(i, i+1)
+	}
+	span := binary.LittleEndian.Uint32(r.b[int(r.table)+2*i:])
+	end := r.cells + span>>16 - 1
+	return r.b[r.cells+span&0xFFFF : end : end]
+}
 
 // Run returns the JSON texts of the columns from..to-1 with commas between them, in one
 // slice that points into the row; nil where the row does not have them all or to <= from.
@@ -161,13 +174,17 @@ func (r Row) Run(from, to int) []byte {
 	if from < 0 || from >= to || to > int(r.columns) {
 		return nil
 	}
-	start := 0
-	if from > 0 {
-		start = r.end(from-1) + 1
+	end := r.cells + r.start(to) - 1
+	return r.b[r.cells+r.start(from) : end : end]
+}
+
+// start returns where column i's text starts, counted from the first cell; column n
+// would start behind one more comma.
+func (r Row) start(i int) uint32 {
+	if r.flags&flagWide == 0 {
+		return uint32(binary.LittleEndian.Uint16(r.b[int(r.table)+2*i:]))
 	}
-	end := r.end(to - 1)
-	cells := r.b[r.cells:]
-	return cells[start:end:end]
+	return binary.LittleEndian.Uint32(r.b[int(r.table)+4*i:])
 }
 
 // Special returns what the cell of column i is when its text is null.

@@ -35,21 +35,20 @@ func TestRowBytesArePinned(t *testing.T) {
 			t.Errorf("row is\n%x, want\n%s", got[3:], strings.ReplaceAll(want, " ", ""))
 		}
 	}
-	f("01 00 0200 07000000 0100000000000000  0200 0600  3336 2c 226122", schemaOf(t, "bigint", "string"), 1, func(w *RowWriter) error {
+	f("01 00 0200 07000000 0100000000000000  0000 0300 0700  3336 2c 226122", schemaOf(t, "bigint", "string"), 1, func(w *RowWriter) error {
 		return errors.Join(w.Int(36), w.Text("a"))
 	})
-	f("01 02 0400 07000000 ffffffffffffffff  0300 0000 01 0100 02 0300 03  0400 0900 0d00 1200  6e756c6c 2c 6e756c6c 2c 312e35 2c 6e756c6c",
+	f("01 02 0400 07000000 ffffffffffffffff  0300 0000 01 0100 02 0300 03  0000 0500 0a00 0e00 1300  6e756c6c 2c 6e756c6c 2c 312e35 2c 6e756c6c",
 		schemaOf(t, "double", "float", "double", "double"), -1, func(w *RowWriter) error {
 			return errors.Join(w.Float(math.NaN()), w.Float(math.Inf(1)), w.Float(1.5), w.JSON([]byte(`"-inf"`)))
 		})
-	f("01 00 0000 07000000 0200000000000000", schemaOf(t), 2, func(*RowWriter) error { return nil })
-	f("01 01 0200 07000000 0000000000000000  02000100 04000100  22"+strings.Repeat("61", 65536)+"22 2c 31",
+	f("01 01 0200 07000000 0000000000000000  00000000 03000100 05000100  22"+strings.Repeat("61", 65536)+"22 2c 31",
 		schemaOf(t, "string", "int"), 0, func(w *RowWriter) error {
 			return errors.Join(w.Text(strings.Repeat("a", 65536)), w.Int(1))
 		})
 	// The longest row with narrow offsets.
-	f("01 00 0100 07000000 0000000000000000  ffff  22"+strings.Repeat("61", 65533)+"22", schemaOf(t, "string"), 0, func(w *RowWriter) error {
-		return w.Text(strings.Repeat("a", 65533))
+	f("01 00 0100 07000000 0000000000000000  0000 ffff  22"+strings.Repeat("61", 65532)+"22", schemaOf(t, "string"), 0, func(w *RowWriter) error {
+		return w.Text(strings.Repeat("a", 65532))
 	})
 }
 
@@ -111,27 +110,32 @@ func TestParseRowRefuses(t *testing.T) {
 	}
 	const head = "07000000 0100000000000000"
 	f("")
-	f("01 00 0000 07000000 01000000000000")                 // cut
-	f("00 00 0000" + head)                                  // format
-	f("02 00 0000" + head)                                  // format
-	f("01 04 0000" + head)                                  // flags
-	f("01 00 0000" + head + "00")                           // left over
-	f("01 00 0100" + head)                                  // no offsets
-	f("01 00 0100" + head + "02")                           // half an offset
-	f("01 00 0100" + head + "0200 31")                      // cells cut
-	f("01 00 0100" + head + "0000 31")                      // left over
-	f("01 00 0200" + head + "0100 0100 31")                 // not ascending
-	f("01 00 0200" + head + "0300 0100 312c31")             // descending
-	f("01 01 0100" + head + "0100 31")                      // wide, but is not
-	f("01 01 0200" + head + "01000000 01000000 31")         // not ascending
-	f("01 01 0100" + head + "ffffffff 31")                  // far away
-	f("01 02 0100" + head + "0100 31")                      // no specials
-	f("01 02 0100" + head)                                  // cut
-	f("01 02 0100" + head + "0000 0100 31")                 // empty list
-	f("01 02 0100" + head + "0100 0100 01 0100 31")         // column not there
-	f("01 02 0100" + head + "0100 0000 00 0100 31")         // kind 0
-	f("01 02 0100" + head + "0100 0000 04 0100 31")         // kind 4
-	f("01 02 0100" + head + "0200 0000 01 0000 01 0100 31") // twice
+	f("01 00 0100 07000000 01000000000000")                         // cut
+	f("00 00 0100" + head + "0000 0200 31")                         // format
+	f("02 00 0100" + head + "0000 0200 31")                         // format
+	f("01 04 0100" + head + "0000 0200 31")                         // flags
+	f("01 00 0000" + head + "0000")                                 // no columns
+	f("01 00 0000" + head + "0100")                                 // no columns
+	f("01 01 0000" + head + "00000000")                             // no columns
+	f("01 00 0100" + head)                                          // no offsets
+	f("01 00 0100" + head + "0000 02")                              // half an offset
+	f("01 00 0100" + head + "0000 0300 31")                         // cells cut
+	f("01 00 0100" + head + "0000 0100 31")                         // left over
+	f("01 00 0100" + head + "0100 0200 31")                         // does not start at 0
+	f("01 00 0200" + head + "0000 0000 0200 31")                    // not ascending
+	f("01 00 0200" + head + "0000 0300 0200 31")                    // descending
+	f("01 00 0500" + head + "0000 0100 0200 0300 0300 0400 2c2c2c") // not ascending in a word of four
+	f("01 01 0100" + head + "0000 0200 31")                         // not wide
+	f("01 01 0200" + head + "00000000 02000000 02000000 31")        // not ascending
+	f("01 01 0100" + head + "01000000 02000000 31")                 // does not start at 0
+	f("01 01 0100" + head + "00000000 ffffffff 31")                 // far away
+	f("01 02 0100" + head + "0000 0200 31")                         // column 512 is special
+	f("01 02 0100" + head)                                          // cut
+	f("01 02 0100" + head + "0000 0000 0200 31")                    // empty list
+	f("01 02 0100" + head + "0100 0100 01 0000 0200 31")            // column not there
+	f("01 02 0100" + head + "0100 0000 00 0000 0200 31")            // kind 0
+	f("01 02 0100" + head + "0100 0000 04 0000 0200 31")            // kind 4
+	f("01 02 0100" + head + "0200 0000 01 0000 01 0000 0200 31")    // twice
 	if _, err := ParseRow(make([]byte, MaxRowBytes+1)); !errors.Is(err, ErrRow) {
 		t.Errorf("a giant: %v", err)
 	}
@@ -298,6 +302,10 @@ func TestRowWriterMisuse(t *testing.T) {
 	if r, _ := ParseRow(b); err != nil || string(r.Run(0, 2)) != "8,9" {
 		t.Errorf("after Reset: %s, %v", r.Run(0, 2), err)
 	}
+	w.Reset(&Schema{})
+	if _, err := w.Row(nil, 0); err == nil {
+		t.Error("a row without columns was made")
+	}
 	wide := &Schema{Columns: make([]Column, MaxColumns+1)}
 	for i := range wide.Columns {
 		wide.Columns[i].Type = s.Columns[0].Type
@@ -330,7 +338,7 @@ func TestRowsRoundTrip(t *testing.T) {
 	var w RowWriter
 	for range 300 {
 		types := []string{"bigint", "double", "string", "timestamp(3)", "boolean"}
-		n := rnd.IntN(40)
+		n := 1 + rnd.IntN(40)
 		var texts []string
 		for range n {
 			texts = append(texts, types[rnd.IntN(len(types))])
@@ -374,6 +382,34 @@ func TestRowsRoundTrip(t *testing.T) {
 		for i := range want {
 			if string(r.Cell(i)) != want[i] || r.Special(i) != specials[i] {
 				t.Fatalf("column %d: %s %d, want %s %d", i, r.Cell(i), r.Special(i), want[i], specials[i])
+			}
+		}
+	}
+}
+
+// Offsets beyond 1<<15 take another way through the check.
+func TestParseRowLongNarrow(t *testing.T) {
+	s := schemaOf(t, "string", "string", "string", "string", "string", "string", "string")
+	for _, size := range []int{4600, 4700, 9000} {
+		var w RowWriter
+		w.Reset(s)
+		for range s.Columns {
+			if err := w.Text(strings.Repeat("x", size)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b, err := w.Row(nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ParseRow(b); err != nil || b[1] != 0 {
+			t.Fatalf("%d bytes, flags %d: %v", len(b), b[1], err)
+		}
+		for i := rowHeader + 2; i < rowHeader+2*len(s.Columns); i += 2 {
+			bad := append([]byte{}, b...)
+			copy(bad[i:], bad[i+2:i+4]) // two starts alike
+			if _, err := ParseRow(bad); err == nil {
+				t.Errorf("size %d: start %d equal to the next was not noticed", size, (i-rowHeader)/2)
 			}
 		}
 	}

@@ -253,18 +253,18 @@ func (w *RowWriter) end(start int, sp Special, err error) error {
 // written if it has none, in Unix microseconds. It is an error if columns are missing.
 func (w *RowWriter) Row(dst []byte, time int64) ([]byte, error) {
 	n := len(w.ends)
-	if w.schema == nil || n != len(w.schema.Columns) {
+	if w.schema == nil || n == 0 || n != len(w.schema.Columns) {
 		if c := w.Next(); c != nil {
 			return dst, &ValueError{Column: c.Name, Reason: fmt.Sprintf("no value; only %d of %d columns have one", n, len(w.schema.Columns))}
 		}
-		return dst, &ValueError{Reason: "the schema is missing or has too many columns"}
+		return dst, &ValueError{Reason: "the schema is missing, or has no columns, or too many"}
 	}
 	var flags byte
 	width := 2
 	if len(w.cells) > maxNarrowCells {
 		flags, width = flagWide, 4
 	}
-	if rowHeader+2+len(w.specials)*specialSize+n*width+len(w.cells) > MaxRowBytes {
+	if rowHeader+2+len(w.specials)*specialSize+(n+1)*width+len(w.cells) > MaxRowBytes {
 		return dst, &ValueError{Reason: fmt.Sprintf("the row is longer than %d bytes", MaxRowBytes)}
 	}
 	if len(w.specials) > 0 {
@@ -281,13 +281,16 @@ func (w *RowWriter) Row(dst []byte, time int64) ([]byte, error) {
 			dst = append(dst, byte(s.kind))
 		}
 	}
+	// The cells start at 0 and behind the comma behind each cell's end.
 	if width == 2 {
+		dst = append(dst, 0, 0)
 		for _, end := range w.ends {
-			dst = binary.LittleEndian.AppendUint16(dst, uint16(end))
+			dst = binary.LittleEndian.AppendUint16(dst, uint16(end+1))
 		}
 	} else {
+		dst = append(dst, 0, 0, 0, 0)
 		for _, end := range w.ends {
-			dst = binary.LittleEndian.AppendUint32(dst, end)
+			dst = binary.LittleEndian.AppendUint32(dst, end+1)
 		}
 	}
 	return append(dst, w.cells...), nil

@@ -158,7 +158,7 @@ func (s *Scanner) NextField() (name []byte, ok bool) {
 		return nil, false
 	}
 	start := s.i
-	end, msg := scanString(s.b, start)
+	end, escapes, msg := scanString(s.b, start)
 	if msg != "" {
 		s.fail(end, msg)
 		return nil, false
@@ -170,14 +170,11 @@ func (s *Scanner) NextField() (name []byte, ok bool) {
 	}
 	s.i++
 	name = s.b[start+1 : end-1]
-	for i, c := range name {
-		if c == '\\' {
-			var err error
-			if name, err = appendUnescaped(nil, name, i); err != nil {
-				s.fail(start, err.Error())
-				return nil, false
-			}
-			break
+	if escapes {
+		var err error
+		if name, err = appendUnescaped(nil, name, 0); err != nil {
+			s.fail(start, err.Error())
+			return nil, false
 		}
 	}
 	return name, true
@@ -239,7 +236,7 @@ func (s *Scanner) Value() (raw []byte, kind JSONKind) {
 func (s *Scanner) scalar(kind JSONKind) bool {
 	switch kind {
 	case JSONString:
-		end, msg := scanString(s.b, s.i)
+		end, _, msg := scanString(s.b, s.i)
 		if msg != "" {
 			s.fail(end, msg)
 			return false
@@ -340,7 +337,7 @@ func (s *Scanner) name() bool {
 		s.fail(s.i, "expected a name in quotes")
 		return false
 	}
-	end, msg := scanString(s.b, s.i)
+	end, _, msg := scanString(s.b, s.i)
 	if msg != "" {
 		s.fail(end, msg)
 		return false
@@ -356,6 +353,13 @@ func (s *Scanner) name() bool {
 
 // skip passes white space and returns the byte that follows, 0 at the end.
 func (s *Scanner) skip() byte {
+	if s.i < len(s.b) && s.b[s.i] > ' ' {
+		return s.b[s.i]
+	}
+	return s.skipSpace()
+}
+
+func (s *Scanner) skipSpace() byte {
 	for s.i < len(s.b) {
 		c := s.b[s.i]
 		if c > ' ' || c != ' ' && c != '\n' && c != '\t' && c != '\r' {
@@ -376,39 +380,47 @@ func (s *Scanner) fail(at int, msg string) {
 }
 
 // scanString checks the JSON string that starts at b[i], a quote, and returns where
-// it ends (behind its closing quote), or a message and where the trouble is.
-func scanString(b []byte, i int) (end int, msg string) {
-	for i++; i < len(b); {
-		c := b[i]
-		if plain[c] {
-			i++
-			continue
-		}
-		switch {
-		case c == '"':
-			return i + 1, ""
-		case c == '\\':
-			if i+1 >= len(b) {
-				return len(b), errEscape.Error()
+// it ends (behind its closing quote), or a message and where the trouble is. escapes
+// tells whether it has any.
+func scanString(b []byte, i int) (end int, escapes bool, msg string) {
+	start := i + 1
+	i, high := plainRun(b, start)
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			if high && !utf8.Valid(b[start:i]) {
+				return badUTF8(b, start), escapes, errUTF8.Error()
 			}
-			if unescape[b[i+1]] != 0 {
+			return i + 1, escapes, ""
+		case '\\':
+			escapes = true
+			if i+1 < len(b) && unescape[b[i+1]] != 0 {
 				i += 2
 			} else if _, ok := hex4(b[i:]); ok {
 				i += 6
 			} else {
-				return i, errEscape.Error()
+				return i, escapes, errEscape.Error()
 			}
-		case c < ' ':
-			return i, "control character in a JSON string"
 		default:
-			r, size := utf8.DecodeRune(b[i:])
-			if r == utf8.RuneError && size == 1 {
-				return i, errUTF8.Error()
-			}
-			i += size
+			return i, escapes, "control character in a JSON string"
 		}
+		var h bool
+		i, h = plainRun(b, i)
+		high = high || h
 	}
-	return len(b), "string not closed"
+	return len(b), escapes, "string not closed"
+}
+
+// badUTF8 returns where the first invalid UTF-8 at or behind b[i] is.
+func badUTF8(b []byte, i int) int {
+	for i < len(b) {
+		r, size := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		i += size
+	}
+	return i
 }
 
 // scanNumber checks the JSON number that starts at b[i] and returns where it ends, or
