@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -31,7 +32,8 @@ import (
 //	complex types    also STRING or JSON columns that hold JSON text
 //
 // A timestamp that is "not adjusted to UTC" is taken as if it were UTC. A column of
-// all nulls may have any type.
+// all nulls may have any type. A damaged page header can make the library reserve up to
+// 2 GiB before it finds the page cut off.
 type parquetSource struct {
 	name   string
 	file   *parquet.File
@@ -49,6 +51,9 @@ type parquetSource struct {
 // openParquet reads the file's schema and binds it to the target's.
 func openParquet(r io.ReaderAt, size int64, name string, t *Target, o Options) (p *parquetSource, err error) {
 	defer caught(name+": ", &err)
+	if err := checkFooter(r, size); err != nil {
+		return nil, fmt.Errorf("%s: is not a Parquet file, or a damaged one: %w", name, err)
+	}
 	f, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(readBuffer))
 	if err != nil {
 		return nil, fmt.Errorf("%s: is not a Parquet file, or a damaged one: %w", name, err)
@@ -81,6 +86,26 @@ func openParquet(r io.ReaderAt, size int64, name string, t *Target, o Options) (
 		}
 	}
 	return p, nil
+}
+
+// checkFooter checks the length of the file's footer, for which the library would take
+// memory before it looks at the length of the file.
+func checkFooter(r io.ReaderAt, size int64) error {
+	const magic, tail = "PAR1", 8
+	var b [tail]byte
+	if size < int64(len(magic))+tail {
+		return errors.New("it is too short")
+	}
+	if _, err := r.ReadAt(b[:], size-tail); err != nil {
+		return err
+	}
+	if string(b[4:]) != magic {
+		return errors.New("it does not end with " + magic)
+	}
+	if n := int64(binary.LittleEndian.Uint32(b[:])); n > size-tail-int64(len(magic)) {
+		return fmt.Errorf("its footer of %d bytes is longer than the file", n)
+	}
+	return nil
 }
 
 // caught makes an error of a panic of the Parquet library, which some damaged files
@@ -163,7 +188,7 @@ func (p *parquetSource) cell(w *codec.RowWriter, i int, c *cell, skip bool) erro
 			return &BadRow{Column: name, Reason: "is null, and " + p.layout.role(i) + " cannot be"}
 		}
 		if err := c.write(w, v, &p.text); err != nil {
-			return badCell(c.text(nil, v), err)
+			return badCell(c.show(v), err)
 		}
 		return nil
 	}

@@ -4,11 +4,12 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
+	"errors"
 	"math"
 	"math/big"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
@@ -168,6 +169,8 @@ func (c *cell) write(w *codec.RowWriter, v *parquet.Value, scratch *[]byte) erro
 		return w.Int(v.Int64())
 	case convUint32:
 		return w.Int(int64(v.Uint32()))
+	case convFloat16:
+		return w.Float(float16(v.ByteArray()))
 	case convFloat32:
 		return w.Float(float64(v.Float()))
 	case convFloat64:
@@ -193,8 +196,16 @@ func (c *cell) write(w *codec.RowWriter, v *parquet.Value, scratch *[]byte) erro
 	return w.JSON(*scratch)
 }
 
-// text appends a value that is not null as a JSON token that the codec understands.
-// What cannot be one (text that is not UTF-8) is for the codec to refuse.
+// show returns a value as a message shows it.
+func (c *cell) show(v *parquet.Value) []byte {
+	if c.conv == convText && !v.IsNull() {
+		return v.ByteArray()
+	}
+	return c.text(nil, v)
+}
+
+// text appends a value as a JSON token that the codec understands. Text that is not
+// UTF-8 must be found by the caller: quoting it would change it.
 func (c *cell) text(dst []byte, v *parquet.Value) []byte {
 	if v.IsNull() {
 		return append(dst, "null"...)
@@ -211,11 +222,11 @@ func (c *cell) text(dst []byte, v *parquet.Value) []byte {
 	case convUint64:
 		return strconv.AppendUint(dst, v.Uint64(), 10)
 	case convFloat16:
-		return appendFloat(dst, float16(v.ByteArray()), 32)
+		return appendFloat(dst, float16(v.ByteArray()))
 	case convFloat32:
-		return appendFloat(dst, float64(v.Float()), 32)
+		return appendFloat(dst, float64(v.Float()))
 	case convFloat64:
-		return appendFloat(dst, v.Double(), 64)
+		return appendFloat(dst, v.Double())
 	case convDecimal32:
 		return appendDecimal(dst, big.NewInt(int64(v.Int32())), c.scale)
 	case convDecimal64:
@@ -268,7 +279,7 @@ func int96Time(v *parquet.Value) time.Time {
 
 // appendFloat appends the shortest text that reads back as the value; what is not
 // finite becomes a string.
-func appendFloat(dst []byte, f float64, bits int) []byte {
+func appendFloat(dst []byte, f float64) []byte {
 	switch {
 	case math.IsNaN(f):
 		return append(dst, `"NaN"`...)
@@ -277,7 +288,7 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	case math.IsInf(f, -1):
 		return append(dst, `"-Infinity"`...)
 	}
-	return strconv.AppendFloat(dst, f, 'g', -1, bits)
+	return strconv.AppendFloat(dst, f, 'g', -1, 64)
 }
 
 // float16 reads an IEEE 754 half-precision number.
@@ -365,7 +376,7 @@ func (a *assembly) append(dst []byte, c *cell) []byte {
 	def := first.DefinitionLevel()
 	switch {
 	case c.kind == leafCell:
-		return c.text(dst, c.leaf.take())
+		return a.leaf(dst, c)
 	case def < c.def:
 		return append(a.skip(dst, c), "null"...)
 	case c.kind == structCell:
@@ -405,19 +416,35 @@ func (a *assembly) append(dst []byte, c *cell) []byte {
 	return append(dst, end)
 }
 
+// leaf appends the next value of a leaf column.
+func (a *assembly) leaf(dst []byte, c *cell) []byte {
+	v := c.leaf.take()
+	switch {
+	case v == nil:
+		a.err = c.leaf.short()
+		return dst
+	case c.conv == convText && !v.IsNull() && !utf8.Valid(v.ByteArray()):
+		a.bad = errUTF8
+	}
+	return c.text(dst, v)
+}
+
+// What can be wrong inside a nested cell before the codec sees it.
+var (
+	errUTF8    = errors.New("holds text that is not valid UTF-8")
+	errNullKey = errors.New("has a null key")
+)
+
 // appendKey appends a map key with its colon.
 func (a *assembly) appendKey(dst []byte, key *cell) []byte {
-	v := key.leaf.take()
-	if v == nil {
-		a.err = key.leaf.short()
-		return dst
-	}
-	if v.IsNull() {
-		a.bad = fmt.Errorf("has a null key")
-		return append(dst, `"":`...)
-	}
 	start := len(dst)
-	dst = key.text(dst, v)
+	dst = a.leaf(dst, key)
+	switch {
+	case a.err != nil:
+		return dst
+	case string(dst[start:]) == "null":
+		a.bad = errNullKey
+	}
 	if dst[start] != '"' {
 		dst = append(dst, 0)
 		copy(dst[start+1:], dst[start:])
