@@ -130,13 +130,7 @@ func (p *parquetSource) next(w *codec.RowWriter) (err error) {
 	if p.failed != nil {
 		return p.failed
 	}
-	defer func() {
-		var bad *BadRow
-		if err != nil && !errors.As(err, &bad) {
-			p.failed = err
-		}
-	}()
-	defer caught("", &err)
+	defer p.stick(&err)
 	for p.left == 0 {
 		if err := p.nextGroup(); err != nil {
 			return err
@@ -171,6 +165,19 @@ func (p *parquetSource) next(w *codec.RowWriter) (err error) {
 		}
 	}
 	return bad
+}
+
+// stick keeps an error that is not about one row alone, a panic of the library included.
+func (p *parquetSource) stick(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("the Parquet file is damaged: %v", r)
+	}
+	if *err != nil {
+		var bad *BadRow
+		if !errors.As(*err, &bad) {
+			p.failed = *err
+		}
+	}
 }
 
 // cell moves the columns of one cell on by one row, and gives the cell to w unless the

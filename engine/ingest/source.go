@@ -119,20 +119,25 @@ func (s *Source) Next(dst []byte) ([]byte, error) {
 	if err == nil {
 		dst, err = s.finish(dst)
 	}
-	var bad *BadRow
-	switch {
-	case err == nil:
+	if err == nil {
 		s.good++
-	case errors.As(err, &bad):
-		bad.File, bad.Line = s.file, s.rows.line()
-		err = bad
-	default:
-		err = fmt.Errorf("%s:%d: %w", s.file, s.rows.line(), err)
+	} else {
+		err = s.place(err)
 	}
 	if _, ok := s.rows.(*parquetSource); ok {
 		s.read.Store(s.rows.line())
 	}
 	return dst, err
+}
+
+// place says in err where it happened.
+func (s *Source) place(err error) error {
+	var bad *BadRow
+	if errors.As(err, &bad) {
+		bad.File, bad.Line = s.file, s.rows.line()
+		return bad
+	}
+	return fmt.Errorf("%s:%d: %w", s.file, s.rows.line(), err)
 }
 
 // finish appends the row that the writer holds, under its event time.
