@@ -43,6 +43,9 @@ func newColumns(t *Target) *columns {
 	n := len(t.Schema.Columns)
 	c := &columns{target: t, required: make([]bool, n), exact: make(map[string]int, n), folded: make(map[string]int, n)}
 	for i, col := range t.Schema.Columns {
+		if col.Name == "" {
+			continue // a column taken away: null in every row from now on
+		}
 		c.required[i] = t.required(i)
 		c.exact[col.Name] = i
 		low := strings.ToLower(col.Name)
@@ -104,9 +107,11 @@ func (c *columns) match(place string, names []string, ignoreUnknown bool) (*layo
 
 // unknown says that the group has no such column, and which it has.
 func (c *columns) unknown(name string) string {
-	known := make([]string, len(c.target.Schema.Columns))
-	for i, col := range c.target.Schema.Columns {
-		known[i] = col.Name
+	var known []string
+	for _, col := range c.target.Schema.Columns {
+		if col.Name != "" {
+			known = append(known, col.Name)
+		}
 	}
 	return fmt.Sprintf("column %q is not a column of group %s (which has %s); --ignore-unknown leaves such columns out",
 		name, c.target.Group, list(known))
