@@ -366,11 +366,11 @@ func (p *parser) errorf(at int, format string, args ...any) error {
 
 func isDigit(c byte) bool { return c-'0' <= 9 }
 
-// abbreviate keeps messages short whatever was sent.
+// abbreviate keeps messages short, and text, whatever was sent.
 func abbreviate[S ~string | ~[]byte](s S) string {
 	const most = 40
 	if len(s) <= most {
-		return string(s)
+		return strings.ToValidUTF8(string(s), "\uFFFD")
 	}
 	return strings.ToValidUTF8(string(s[:most]), "") + "..."
 }
