@@ -56,6 +56,9 @@ func (s *Store) Apply(ctx context.Context, ws []storage.Write) error {
 	if len(ws) == 0 {
 		return nil
 	}
+	if err := s.ballast.mayWrite(); err != nil {
+		return err
+	}
 	a := s.appliers.Get().(*applier)
 	err := a.apply(ws)
 	a.reset()
@@ -140,7 +143,6 @@ func (a *applier) commit(sh *shard, ws []storage.Write, places []place) (commit,
 			return commit{}, asCorrupt(err)
 		}
 	}
-	sh.state.commits++
 	batch := sh.db.NewBatch()
 	for i := range places {
 		w := &ws[places[i].index]
@@ -151,10 +153,19 @@ func (a *applier) commit(sh *shard, ws []storage.Write, places []place) (commit,
 			return commit{}, errors.Join(err, batch.Close())
 		}
 	}
-	// The state goes into every batch, also when all writes were dropped as
-	// older: what they are older than may be visible and not yet durable, and
-	// the sync of this batch covers it.
-	if err := sh.putState(batch); err != nil {
+	return sh.finish(batch)
+}
+
+// finish adds the shard's state to a batch and hands it to Pebble. The state goes
+// into every batch, also when all writes were dropped as older: what they are older
+// than may be visible and not yet durable, and the sync of this batch covers it. The
+// caller holds mu.
+func (sh *shard) finish(batch *pebble.Batch) (commit, error) {
+	sh.state.commits++
+	op := batch.SetDeferred(len(stateKey), stateLen)
+	copy(op.Key, stateKey)
+	sh.state.put(op.Value)
+	if err := op.Finish(); err != nil {
 		return commit{}, errors.Join(err, batch.Close())
 	}
 	sh.hand(batch)
@@ -178,9 +189,11 @@ func (a *applier) winners(sh *shard, ws []storage.Write, places []place) (_ []pl
 			closeQuietly(it)
 		}
 	}()
+	a.io.UseL6Filters = sh.fresh.useFilters()
 	if it, err = sh.db.NewIter(&a.io); err != nil {
 		return nil, err
 	}
+	lookups, misses := 0, 0
 	kept := places[:0]
 	for from := 0; from < len(places); {
 		k := &ws[places[from].index].Key
@@ -200,6 +213,9 @@ func (a *applier) winners(sh *shard, ws []storage.Write, places []place) (_ []pl
 				if stored, err = a.stored(it, k); err != nil {
 					return nil, closeAfter(it, err)
 				}
+				if lookups++; stored == 0 {
+					misses++
+				}
 			}
 			if numbered || group[i].version >= stored {
 				best, stored = i, group[i].version
@@ -209,6 +225,7 @@ func (a *applier) winners(sh *shard, ws []storage.Write, places []place) (_ []pl
 			kept = append(kept, group[best])
 		}
 	}
+	sh.fresh.add(lookups, misses)
 	return kept, it.Close()
 }
 
@@ -228,14 +245,6 @@ func (a *applier) stored(it *pebble.Iterator, k *storage.Key) (uint64, error) {
 
 func sameKey(x, y *storage.Key) bool {
 	return x.Table == y.Table && bytes.Equal(x.Route, y.Route) && bytes.Equal(x.Suffix, y.Suffix)
-}
-
-// putState adds the shard's state to a batch. The caller holds mu.
-func (sh *shard) putState(batch *pebble.Batch) error {
-	op := batch.SetDeferred(len(stateKey), stateLen)
-	copy(op.Key, stateKey)
-	sh.state.put(op.Value)
-	return op.Finish()
 }
 
 // hand gives a batch to Pebble, which writes it to the log in order and makes it
@@ -258,5 +267,6 @@ func (c *commit) wait() error {
 	if err := c.batch.SyncWait(); err != nil {
 		c.sh.store.die(fmt.Sprintf("%s: sync of the log failed: %v", c.sh.name, err))
 	}
+	c.sh.store.acked.note(c.sh.index, c.seq)
 	return c.batch.Close()
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -18,6 +19,7 @@ type getter struct {
 	store *Store
 	wants []want
 	parts []part
+	wait  sync.WaitGroup
 }
 
 // want is one key of the batch to look up.
@@ -30,6 +32,7 @@ type want struct {
 
 // part is what one shard reads for one Get.
 type part struct {
+	g     *getter
 	sh    *shard
 	b     *storage.Batch
 	wants []want
@@ -42,7 +45,11 @@ type part struct {
 const maxKeptWants = 1 << 14
 
 func newGetter(s *Store) *getter {
-	return &getter{store: s, parts: make([]part, len(s.shards))}
+	g := &getter{store: s, parts: make([]part, len(s.shards))}
+	for i := range g.parts {
+		g.parts[i].g = g
+	}
+	return g
 }
 
 // Get implements storage.Store. A shard that cannot be read, or a damaged block,
@@ -77,24 +84,33 @@ func (g *getter) reset() {
 
 func (g *getter) get(ctx context.Context, b *storage.Batch) error {
 	g.sort(b)
-	parts := 0
-	for from := 0; from < len(g.wants); {
-		to := from + 1
-		for to < len(g.wants) && g.wants[to].shard == g.wants[from].shard {
-			to++
-		}
-		p := &g.parts[parts]
-		p.sh, p.b, p.wants, p.arena = g.store.shards[g.wants[from].shard], b, g.wants[from:to], b.Arena()
-		parts++
-		from = to
+	parts := g.split(b)
+	if g.store.pool != nil && len(parts) > 1 && len(g.wants) >= g.store.o.FanOutKeys {
+		g.fanOut(b, parts)
+		return ctx.Err()
 	}
 	for i := range parts {
-		if err := ctx.Err(); err != nil {
-			return err
+		if i > 0 && ctx.Err() != nil {
+			return ctx.Err()
 		}
-		g.parts[i].read()
+		parts[i].read()
 	}
 	return nil
+}
+
+// split makes one part of each shard's wants.
+func (g *getter) split(b *storage.Batch) []part {
+	n := 0
+	for from := 0; from < len(g.wants); n++ {
+		shard, to := g.wants[from].shard, from+1
+		for to < len(g.wants) && g.wants[to].shard == shard {
+			to++
+		}
+		p := &g.parts[n]
+		p.sh, p.b, p.wants, p.arena = g.store.shards[shard], b, g.wants[from:to], b.Arena()
+		from = to
+	}
+	return g.parts[:n]
 }
 
 // sort lists the batch's keys by shard and then in the order of the disk, where
@@ -167,10 +183,12 @@ func (p *part) readUntilError(wants []want) (done int, err error) {
 			closeQuietly(it)
 		}
 	}()
+	p.io.UseL6Filters = p.sh.misses.useFilters()
 	it, err = p.sh.db.NewIter(&p.io)
 	if err != nil {
 		return 0, err
 	}
+	misses := 0
 	for i := range wants {
 		slot := int(wants[i].slot)
 		k := &p.b.Keys[slot]
@@ -188,6 +206,7 @@ func (p *part) readUntilError(wants []want) (done int, err error) {
 				return i, closeAfter(it, err)
 			}
 			p.b.SetMissing(slot, 0)
+			misses++
 			continue
 		}
 		v, err := it.ValueAndErr()
@@ -204,6 +223,7 @@ func (p *part) readUntilError(wants []want) (done int, err error) {
 		}
 		p.b.SetRow(slot, e.version, p.arena.Copy(row))
 	}
+	p.sh.misses.add(len(wants), misses)
 	return len(wants), it.Close()
 }
 

@@ -12,9 +12,13 @@ import (
 
 // shard is one Pebble database.
 type shard struct {
-	store *Store
-	name  string
-	db    *pebble.DB
+	store   *Store
+	index   int
+	name    string
+	options *pebble.Options
+	db      *pebble.DB
+	misses  missRate // of Get
+	fresh   missRate // of the version checks of Apply
 
 	// mu orders commits: it is held while stored versions are read, the batch
 	// is built and handed to Pebble, and released before the wait for the
@@ -37,6 +41,8 @@ func (sh *shard) open(isNew bool) (err error) {
 	o := sh.store.pebbleOptions(sh, sh.store.fs)
 	o.ErrorIfNotExists = !isNew
 	o.ErrorIfNotPristine = isNew
+	o.EnsureDefaults()
+	sh.options = o
 	db, err := pebble.Open(sh.store.fs.PathJoin(sh.store.dir, sh.name), o)
 	switch {
 	case errors.Is(err, pebble.ErrDBDoesNotExist):

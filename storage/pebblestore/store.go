@@ -30,11 +30,16 @@ type Store struct {
 	files  *pebble.FileCache
 	health io.Closer // stops the disk checks
 
+	acked   *acked
+	ballast *ballast
+	pool    *fanPool // nil if Gets never fan out
+
 	running  running
-	failed   atomic.Bool // the process is about to end
-	closed   sync.Once
-	getters  sync.Pool // *getter
-	appliers sync.Pool // *applier
+	failed   atomic.Bool  // the process is about to end
+	bulks    atomic.Int64 // names the folders of bulk loads
+	getters  sync.Pool    // *getter
+	appliers sync.Pool    // *applier
+	floors   sync.Pool    // *floorer
 }
 
 // Open opens the store in dir, which is made if it does not exist. One process may
@@ -59,6 +64,7 @@ func (s *Store) open() error {
 	s.log = logger{s}
 	s.getters.New = func() any { return newGetter(s) }
 	s.appliers.New = func() any { return newApplier(s) }
+	s.floors.New = func() any { return new(floorer) }
 	var err error
 	if s.dir, err = makeFolder(s.o.FS, s.dir); err != nil {
 		return err
@@ -70,24 +76,39 @@ func (s *Store) open() error {
 	if err != nil {
 		return err
 	}
-	s.fs, s.health = vfs.WithDiskHealthChecks(s.o.FS, 5*time.Second, nil, func(info vfs.DiskSlowInfo) {
+	s.fs = s.o.FS
+	if err := s.removeBulks(); err != nil {
+		return err
+	}
+	s.fs, s.health = vfs.WithDiskHealthChecks(s.o.FS, slowDisk, nil, func(info vfs.DiskSlowInfo) {
 		s.stats.DiskSlow.Add(1)
 		go s.o.Log(slog.LevelWarn, "disk is slow: "+info.String()) // may not block here
 	})
+	s.ballast = s.openBallast(s.fs)
+	s.fs = vfs.OnDiskFull(s.fs, s.ballast.release)
 	s.cache = pebble.NewCache(s.o.CacheBytes)
 	s.files = pebble.NewFileCache(min(n, 16), s.o.MaxOpenFiles)
 	s.shards = make([]*shard, n)
 	for i := range s.shards {
-		s.shards[i] = &shard{store: s, name: shardName(i)}
+		s.shards[i] = &shard{store: s, index: i, name: shardName(i)}
 	}
 	if err := s.openShards(isNew); err != nil {
 		return err
 	}
-	if isNew {
-		return writeFormat(s.fs, s.dir, n)
+	if err := s.openAcked(); err != nil {
+		return err
 	}
-	return nil
+	if isNew {
+		if err := writeFormat(s.fs, s.dir, n); err != nil {
+			return err
+		}
+	}
+	s.pool, err = s.newPool()
+	return err
 }
+
+// slowDisk is from when a disk operation counts as slow.
+const slowDisk = 5 * time.Second
 
 // openShards opens all shards at the same time, since each may have a log to replay.
 func (s *Store) openShards(isNew bool) error {
@@ -112,10 +133,16 @@ func (s *Store) Close() error {
 // release gives back whatever open got so far.
 func (s *Store) release() error {
 	var errs []error
+	if s.pool != nil {
+		errs = append(errs, s.pool.ReleaseTimeout(poolRelease))
+	}
 	for _, sh := range s.shards {
 		if sh.db != nil {
 			errs = append(errs, sh.close())
 		}
+	}
+	if s.acked != nil {
+		errs = append(errs, s.acked.close())
 	}
 	if s.files != nil {
 		s.files.Unref()
