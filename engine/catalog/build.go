@@ -15,8 +15,9 @@ type builder struct {
 	alloc func() uint32 // the next physical number never used before
 
 	// A rollback brings back what was accepted before: groups may lose columns
-	// again, and a view may be broken if it was. restore gives the numbers of a
-	// group that comes back, nil for a new life; it is nil outside a rollback.
+	// again, and views may be broken as they were. restore gives the numbers of a
+	// group that comes back, nil for a new life; it is nil itself outside a
+	// rollback.
 	restore  func(key objectKey) *numbers
 	mayBreak bool // views may lose their groups: forced removal, rollback
 	partial  bool // some document could not be read, so that much may seem to be missing
@@ -39,7 +40,12 @@ func (b *builder) build(keep map[objectKey]object, drafts []*draft) {
 		b.named[d.key] = true
 		b.failed[d.key] = d.bad
 	}
-	drafts = slices.DeleteFunc(drafts, func(d *draft) bool { return d.bad })
+	drafts = slices.DeleteFunc(drafts, func(d *draft) bool {
+		if g, ok := d.spec.(*groupSpec); ok && d.bad {
+			g.check(&checker{draft: d, out: b.out}) // for its other faults
+		}
+		return d.bad
+	})
 	b.groups(drafts)
 	b.views(drafts)
 }
@@ -54,9 +60,9 @@ func (b *builder) unique(drafts []*draft) []*draft {
 			return false
 		}
 		if !d.bad && d.in != nil && other.in != nil {
-			line, _ := position(other.locate(path{"name"}))
+			at := other.in.place(other.locate(path{"name"}), -1)
 			k := &checker{draft: d, out: b.out}
-			k.at(path{"name"}, "%s is defined twice, first in %s:%d", d.key, other.in.file.Name, line+other.in.before)
+			k.at(path{"name"}, "%s is defined twice, first in %s:%d:%d", d.key, other.in.file.Name, at.line, at.column)
 		}
 		return true
 	})
@@ -140,34 +146,19 @@ func (g *groupSpec) withID(id int64) *groupSpec {
 // group builds one group; old is the same version in the base, if there is one. It
 // returns old when nothing changed, nil after reporting faults.
 func (b *builder) group(d *draft, spec *groupSpec, old *Group) *Group {
-	var had *numbers
-	switch {
-	case b.restore != nil:
-		had = b.restore(d.key)
-	case old != nil:
-		had = old.numbers
-	}
-	alive := old != nil && had != nil && had.Life == old.numbers.Life
 	body := marshal(spec)
-	if alive && (spec == old.spec || string(body) == string(old.body)) {
+	if old != nil && (spec == old.spec || string(body) == string(old.body)) {
 		return old
 	}
 	k := &checker{draft: d, out: b.out}
 	g := spec.check(k)
-	if k.faults == 0 && alive && b.restore == nil {
+	if old != nil && b.restore == nil {
 		b.compatible(k, g, old)
 	}
 	if k.faults > 0 {
 		return nil
 	}
-	switch {
-	case b.restore == nil || alive:
-	case had != nil:
-		b.notes[d.key] = "rows: those it had when it was removed are still there and readable again"
-	default:
-		b.notes[d.key] = "rows: none, they were dropped after it was removed; load them again"
-	}
-	n, err := b.assign(g, had)
+	n, err := b.assign(g, b.life(d.key, g, old))
 	if err != nil {
 		k.at(path{"features"}, "%s", err)
 		return nil
@@ -175,6 +166,28 @@ func (b *builder) group(d *draft, spec *groupSpec, old *Group) *Group {
 	g.ID, g.body, g.text = spec.ID, body, d.text
 	g.settle(n)
 	return g
+}
+
+// life returns the numbers that a group goes on with, nil when a new life begins. In
+// a rollback, rows that are there now stay wherever they fit; rows of a group that is
+// gone come back if nobody was told yet to drop them.
+func (b *builder) life(key objectKey, g, old *Group) *numbers {
+	if b.restore == nil || old != nil && fits(g, old) {
+		if old == nil {
+			return nil
+		}
+		return old.numbers
+	}
+	n := b.restore(key)
+	switch {
+	case old != nil:
+		b.notes[key] = "rows: those stored now do not fit and are dropped"
+	case n != nil:
+		b.notes[key] = "rows: those it had when it was removed are still there and readable again"
+	default:
+		b.notes[key] = "rows: none, they were dropped after it was removed; load them again"
+	}
+	return n
 }
 
 // views builds the views among the drafts, and anew those that stay but whose groups
@@ -213,7 +226,11 @@ func (b *builder) view(d *draft, spec *viewSpec, lenient bool) {
 	for i, g := range groups {
 		if g == nil && !b.partial {
 			key := spec.groupKey(i)
-			k.at(path{"from", i, "group"}, "feature group %s/%s version %d does not exist%s", key.store, key.name, key.version, b.others(key))
+			hint := ""
+			if !lenient {
+				hint = b.others(key)
+			}
+			k.at(path{"from", i, "group"}, "feature group %s/%s version %d does not exist%s", key.store, key.name, key.version, hint)
 		}
 	}
 	v := spec.check(k, groups)

@@ -116,6 +116,9 @@ func (c *Catalog) Prepare(files []File, prune bool) (next *Snapshot, diff Diff, 
 	base := c.Current()
 	var out collector
 	drafts := read(files, base, &out)
+	if prune && len(drafts) == 0 && out.count() == 0 && len(base.objects) > 0 {
+		return nil, Diff{}, fail.Errorf(fail.Malformed, "The files hold no definitions; to prune by them would remove everything there is.")
+	}
 	b := c.builder(base, &out)
 	b.partial = out.count() > 0
 	keep := map[objectKey]object{}
@@ -184,7 +187,7 @@ func (c *Catalog) PrepareRemove(kind, store, name string, version int, force boo
 func (s *Snapshot) resolve(kind, store, name string, version int) (objectKey, error) {
 	i := slices.IndexFunc(kindNames, func(k string) bool { return strings.EqualFold(k, kind) })
 	if i < 0 {
-		return objectKey{}, fail.Errorf(fail.NotFound, "There is no kind %s%s.", quote(kind), suggest(kind, kindNames))
+		return objectKey{}, fail.Errorf(fail.NotFound, "There is no kind %s%s", quote(kind), suggest(kind, kindNames))
 	}
 	found := objectKey{kind: kindNames[i], store: foldStore(store), name: name}
 	var versions []int
@@ -221,9 +224,10 @@ func (s *Snapshot) users(key objectKey) []string {
 }
 
 // PrepareRollback returns to the definitions of an earlier revision (0: the one before
-// the current); it makes a new revision. A group that lived on keeps its rows, tables
-// and columns. A group that comes back gets its rows back if nobody was told yet to
-// drop them, and is empty otherwise; the Diff says which.
+// the current); it makes a new revision. A group that is there now keeps its rows, its
+// tables and its columns' slots, unless its key or event time were others. A group that
+// comes back gets its rows back if nobody was told yet to drop them (Droppable), and is
+// empty otherwise; the Diff says which.
 func (c *Catalog) PrepareRollback(revision int) (next *Snapshot, diff Diff, err error) {
 	base := c.Current()
 	revisions, err := revisionsIn(c.dir)
@@ -256,7 +260,11 @@ func (c *Catalog) PrepareRollback(revision int) (next *Snapshot, diff Diff, err 
 	var out collector
 	b := c.builder(base, &out)
 	b.mayBreak = true
-	b.restore = func(key objectKey) *numbers { return c.survivor(base, key, then[key]) }
+	b.restore = func(key objectKey) *numbers {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.ledger.kept[then[key].Life]
+	}
 	b.build(map[objectKey]object{}, drafts)
 	if err := out.err(); err != nil {
 		return nil, Diff{}, err
@@ -272,17 +280,6 @@ func first(revisions []int) int {
 	return revisions[0]
 }
 
-// survivor returns the numbers of a group's life as they are now, nil when its rows
-// are gone.
-func (c *Catalog) survivor(base *Snapshot, key objectKey, then *numbers) *numbers {
-	if g, ok := base.objects[key].(*Group); ok && g.numbers.Life == then.Life {
-		return g.numbers
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ledger.kept[then.Life]
-}
-
 // Retable returns the same definitions with table, which ReserveTable gave, in place
 // of the group's table of rows. The revision stays what it is. It fails with Conflict
 // when g is not the present form of a group that still lives. The tables of its
@@ -296,13 +293,12 @@ func (c *Catalog) Retable(g *Group, table uint32) (next *Snapshot, err error) {
 		return nil, fail.Errorf(fail.Internal, "Table %d was not reserved.", table)
 	}
 	key := g.key()
-	if now, ok := base.objects[key].(*Group); !ok || now.numbers.Life != g.numbers.Life {
+	now, ok := base.objects[key].(*Group)
+	if !ok || now.numbers.Life != g.numbers.Life {
 		return nil, fail.Errorf(fail.Conflict, "%s was removed meanwhile; its new rows are not used.", key)
-	} else {
-		g = now
 	}
-	fresh := *g
-	n := *g.numbers
+	fresh := *now
+	n := *now.numbers
 	n.Table = table
 	fresh.settle(&n)
 	var out collector

@@ -3,6 +3,7 @@ package catalog
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -38,8 +39,10 @@ type chunk struct {
 	order  int    // of the file among all files
 	before int    // lines of the file above the chunk
 	text   string // without the marker lines around it
-	root   ast.Node
 	parsed bool
+	root   ast.Node // nil when it could not be parsed
+	tokens token.Tokens
+	found  map[*token.Token]span // see spans
 }
 
 // digest identifies the text of a chunk.
@@ -66,13 +69,12 @@ func (d *digest) UnmarshalText(b []byte) error {
 func cut(file *File, order int, out *collector) []*chunk {
 	whole := &chunk{file: file, order: order}
 	if len(file.Text) > maxFile {
-		whole.report(out, 1, 1, "the file is larger than %d MiB", maxFile>>20)
+		whole.report(out, place{1, 1}, "the file is larger than %d MiB", maxFile>>20)
 		return nil
 	}
 	text := strings.TrimPrefix(string(file.Text), "\ufeff")
-	whole.text = text
-	if line, column, ok := badCharacter(text); !ok {
-		whole.report(out, line, column, "the file is not plain UTF-8 text here")
+	if at, ok := badCharacter(text); !ok {
+		whole.report(out, at, "the file is not plain UTF-8 text here")
 		return nil
 	}
 	var chunks []*chunk
@@ -120,24 +122,24 @@ func blank(text string) bool {
 
 // badCharacter returns the place of the first byte that is not UTF-8 or a control
 // character; ok when there is none.
-func badCharacter(text string) (line, column int, ok bool) {
-	line, column = 1, 1
+func badCharacter(text string) (at place, ok bool) {
+	at = place{1, 1}
 	for i, r := range text {
-		bad := r < ' ' && r != '\n' && r != '\t' && r != '\r' || r == 0x7f
+		bad := r < ' ' && r != '\n' && r != '\t' && r != '\r'
 		if r == utf8.RuneError {
 			_, n := utf8.DecodeRuneInString(text[i:])
 			bad = n == 1
 		}
 		switch {
 		case bad:
-			return line, column, false
+			return at, false
 		case r == '\n':
-			line, column = line+1, 1
+			at = place{at.line + 1, 1}
 		default:
-			column++
+			at.column++
 		}
 	}
-	return 0, 0, true
+	return place{}, true
 }
 
 // parse reads the YAML once; a syntax error is reported and leaves root nil.
@@ -146,8 +148,9 @@ func (c *chunk) parse(out *collector) {
 		return
 	}
 	c.parsed = true
+	top := place{c.before + 1, 1}
 	if len(c.text) > maxChunk {
-		c.report(out, 1, 1, "the document is larger than %d MiB", maxChunk>>20)
+		c.report(out, top, "the document is larger than %d MiB", maxChunk>>20)
 		return
 	}
 	// The parser is someone else's code fed with anything: should some text make
@@ -155,24 +158,25 @@ func (c *chunk) parse(out *collector) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.root = nil
-			c.report(out, 1, 1, "the YAML parser cannot read this document: %v", p)
+			c.report(out, top, "the YAML parser cannot read this document: %v", p)
 		}
 	}()
-	tokens := lexer.Tokenize(c.text)
-	if tk, why := tooComplex(tokens); tk != nil {
-		c.report(out, tk.Position.Line, tk.Position.Column, "%s", why)
+	c.tokens = lexer.Tokenize(c.text)
+	if tk, why := tooComplex(c.tokens); tk != nil {
+		c.report(out, c.at(tk), "%s", why)
 		return
 	}
-	tree, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	tree, err := parser.Parse(c.tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
-		line, column, text := 1, 1, err.Error()
-		if y, ok := err.(yaml.Error); ok {
-			text = y.GetMessage()
-			if tk := y.GetToken(); tk != nil && tk.Position != nil {
-				line, column = tk.Position.Line, tk.Position.Column
-			}
+		at, text := top, err.Error()
+		var y yaml.Error
+		if errors.As(err, &y) {
+			at, text = c.at(y.GetToken()), y.GetMessage()
 		}
-		c.report(out, line, column, "bad YAML: %s", text)
+		if strings.Contains(text, "'}' must be specified") {
+			text += "; between braces, put a value that holds brackets in quotes, such as type: \"List[int]\""
+		}
+		c.report(out, at, "bad YAML: %s", text)
 		return
 	}
 	if len(tree.Docs) > 0 {
@@ -222,10 +226,10 @@ func tooComplex(tokens token.Tokens) (*token.Token, string) {
 	return nil, ""
 }
 
-// report adds a problem at a line and column of the chunk (both from 1).
-func (c *chunk) report(out *collector, line, column int, format string, args ...any) {
+// report adds a problem at a place of the file.
+func (c *chunk) report(out *collector, at place, format string, args ...any) {
 	out.add(Problem{
-		File: c.file.Name, Line: max(line+c.before, 1), Column: max(column, 1),
+		File: c.file.Name, Line: max(at.line, 1), Column: max(at.column, 1),
 		Text: fmt.Sprintf(format, args...), order: c.order, file: strings.TrimPrefix(string(c.file.Text), "\ufeff"),
 	})
 }

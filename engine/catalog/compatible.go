@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"quiver/codec"
 )
@@ -18,7 +19,7 @@ func (b *builder) compatible(k *checker, g, old *Group) {
 			next = max(next, o.Version+1)
 		}
 	}
-	raise := fmt.Sprintf("; rows are stored with it as it is: raise version to %d for the new definition", next)
+	raise := fmt.Sprintf("; raise version to %d for the new definition", next)
 	if !slices.Equal(g.Key, old.Key) {
 		k.at(path{"key"}, "the key of a live group cannot change from %s to %s%s", list(old.Key), list(g.Key), raise)
 	}
@@ -35,6 +36,7 @@ func (b *builder) compatible(k *checker, g, old *Group) {
 		switch {
 		case is == nil:
 			k.at(path{"features"}, "feature %s is gone, but a live group keeps its columns%s", quote(was.Name), raise)
+		case is.Type == nil: // reported
 		case !sameCells(was.Type, is.Type):
 			k.at(path{"features", g.byName[was.Name], "type"}, "the type of feature %s changes from %s to %s%s%s",
 				quote(was.Name), typeText(was.Type), typeText(is.Type), spelled(was.Type, is.Type), raise)
@@ -43,6 +45,21 @@ func (b *builder) compatible(k *checker, g, old *Group) {
 				quote(was.Name), raise)
 		}
 	}
+}
+
+// fits reports whether the rows of a live group can be read and written on by another
+// definition: what versions and keys are made of is the same. Other columns that
+// differ only get other slots.
+func fits(g, old *Group) bool {
+	if !slices.Equal(g.Key, old.Key) || g.EventTime != old.EventTime || g.Spine != old.Spine {
+		return false
+	}
+	for _, name := range append([]string{g.EventTime}, g.Key...) {
+		if name != "" && !sameCells(old.Feature(name).Type, g.Feature(name).Type) {
+			return false
+		}
+	}
+	return true
 }
 
 // sameCells reports whether cells written for one type are right for another:
@@ -54,10 +71,10 @@ func sameCells(was, is *codec.Type) bool {
 	return a.Equal(&b)
 }
 
-// typeText prints a type, with its kind where the words do not tell the width.
+// typeText prints a type, with its kind where the same word means another one in SQL.
 func typeText(t *codec.Type) string {
-	wide := t.Spelling == codec.SpellingFennel && (t.Kind == codec.KindBigInt || t.Kind == codec.KindDouble)
-	if wide || t.Kind == codec.KindInt || t.Kind == codec.KindFloat {
+	if t.Spelling == codec.SpellingFennel && (t.Kind == codec.KindBigInt || t.Kind == codec.KindDouble) &&
+		!strings.EqualFold(t.Text, t.Kind.String()) {
 		return fmt.Sprintf("%s (%s)", t.Text, t.Kind)
 	}
 	return t.Text

@@ -129,7 +129,7 @@ func readChunk(c *chunk, out *collector) *draft {
 	r.mapping(c.root, "a "+name, s.fields(r)...)
 	d := &draft{key: s.head().key(), spec: s, in: c, bad: out.count() > before}
 	for _, f := range []struct{ key, value string }{{"store", s.head().Store}, {"name", s.head().Name}} {
-		if why := checkName(f.value); why != "" && step(c.root, f.key) != nil {
+		if why := checkName(f.value); f.value != "" && why != "" {
 			r.at(step(c.root, f.key), "%s %s %s", f.key, quote(f.value), why)
 			d.bad = true
 		}
@@ -166,10 +166,18 @@ type checker struct {
 // path is where in a definition something stands: keys and list indexes.
 type path []any
 
-// at reports a fault of the value at a path.
-func (k *checker) at(p path, format string, args ...any) { k.offset(p, 0, format, args...) }
+// suggest helps with a wrong word; what people are shown of a broken view stays short.
+func (k *checker) suggest(word string, known []string) string {
+	if k.lenient {
+		return ""
+	}
+	return suggest(word, known)
+}
 
-// offset reports a fault at a byte offset of the text at a path.
+// at reports a fault of the value at a path.
+func (k *checker) at(p path, format string, args ...any) { k.offset(p, -1, format, args...) }
+
+// offset reports a fault at a byte offset of the text at a path; -1 is its beginning.
 func (k *checker) offset(p path, offset int, format string, args ...any) {
 	k.faults++
 	text := fmt.Sprintf(format, args...)
@@ -181,9 +189,7 @@ func (k *checker) offset(p path, offset int, format string, args ...any) {
 	case k.draft.in == nil:
 		k.out.add(Problem{File: k.draft.key.String(), Text: text})
 	default:
-		n := k.draft.locate(p)
-		line, column := position(n)
-		k.draft.in.report(k.out, line, column+advance(n, offset), "%s", text)
+		k.draft.in.report(k.out, k.draft.in.place(k.draft.locate(p), offset), "%s", text)
 	}
 }
 

@@ -69,7 +69,8 @@ func (g *groupSpec) fields(r *reader) []field {
 }
 
 // check judges a group by itself and returns what can be said without numbers: a
-// Group without ID, tables and slots. It is of no use when faults were reported.
+// Group without ID, tables and slots. It is of no use when faults were reported. Of a
+// draft that could not be read in full only the features are judged.
 func (g *groupSpec) check(k *checker) *Group {
 	out := &Group{
 		Store: g.Store, StoreKey: foldStore(g.Store), Name: g.Name, Version: g.Version, Description: g.Description,
@@ -77,15 +78,15 @@ func (g *groupSpec) check(k *checker) *Group {
 		Features: make([]Feature, len(g.Features)), EventTimeColumn: -1,
 		byName: make(map[string]int, len(g.Features)), spec: g,
 	}
-	if len(g.Features) == 0 {
-		k.at(path{"features"}, "a group needs at least one feature")
-	}
 	texts := make([]string, len(g.Features))
 	for i, f := range g.Features {
 		texts[i] = f.Type
 	}
 	spelling := codec.DetectSpelling(texts)
 	for i, f := range g.Features {
+		if k.draft.bad && (f.Name == "" || f.Type == "") {
+			continue // misread, and reported
+		}
 		if why := checkFeature(f.Name); why != "" {
 			k.at(path{"features", i, "name"}, "feature name %s %s", quote(f.Name), why)
 		} else if _, ok := out.byName[f.Name]; ok {
@@ -104,6 +105,12 @@ func (g *groupSpec) check(k *checker) *Group {
 			out.Features[i].Default = defaultCell(k, path{"features", i, "default"}, t, f.Default)
 		}
 	}
+	if k.draft.bad {
+		return out // what the parts are to each other cannot be told
+	}
+	if len(g.Features) == 0 {
+		k.at(path{"features"}, "a group needs at least one feature")
+	}
 	g.checkKey(k, out)
 	g.checkTime(k, out)
 	g.checkIndexes(k, out)
@@ -118,13 +125,13 @@ func (g *groupSpec) checkKey(k *checker, out *Group) {
 		case slices.Contains(g.Key[:i], name):
 			k.at(at, "key column %s appears twice", quote(name))
 		case f == nil:
-			k.at(at, "key column %s is not among the features%s", quote(name), suggest(name, g.featureNames()))
+			k.at(at, "key column %s is not among the features%s", quote(name), k.suggest(name, g.featureNames()))
 		case f.Type == nil: // reported
 		case f.Type.Optional:
 			k.at(at, "key column %s is optional; a key must have a value, so leave Optional out of its type", quote(name))
 		default:
-			if err := codec.KeyTypeAllowed(f.Type); err != nil {
-				k.at(at, "column %s cannot be a key: %s", quote(name), err)
+			if codec.KeyTypeAllowed(f.Type) != nil {
+				k.at(at, "column %s is of type %s, which cannot be part of a key", quote(name), typeText(f.Type))
 			}
 		}
 	}
@@ -140,7 +147,7 @@ func (g *groupSpec) checkTime(k *checker, out *Group) {
 	f := out.Feature(g.EventTime)
 	switch {
 	case f == nil:
-		k.at(path{"eventTime"}, "event time column %s is not among the features%s", quote(g.EventTime), suggest(g.EventTime, g.featureNames()))
+		k.at(path{"eventTime"}, "event time column %s is not among the features%s", quote(g.EventTime), k.suggest(g.EventTime, g.featureNames()))
 	case f.Type == nil: // reported
 	case f.Type.Kind != codec.KindTimestamp && f.Type.Kind != codec.KindDate && f.Type.Kind != codec.KindBigInt:
 		k.at(path{"eventTime"}, "event time column %s is of type %s; it must be timestamp, date or bigint", quote(g.EventTime), f.Type.Text)
@@ -170,11 +177,11 @@ func (g *groupSpec) checkIndexes(k *checker, out *Group) {
 			case slices.Contains(x.Columns[:j], name):
 				k.at(at, "column %s appears twice", quote(name))
 			case f == nil:
-				k.at(at, "index column %s is not among the features%s", quote(name), suggest(name, g.featureNames()))
+				k.at(at, "index column %s is not among the features%s", quote(name), k.suggest(name, g.featureNames()))
 			case f.Type == nil: // reported
 			default:
-				if err := codec.KeyTypeAllowed(f.Type); err != nil {
-					k.at(at, "column %s cannot be looked up by an index: %s", quote(name), err)
+				if codec.KeyTypeAllowed(f.Type) != nil {
+					k.at(at, "column %s is of type %s, which an index cannot look up", quote(name), typeText(f.Type))
 				}
 			}
 		}

@@ -150,6 +150,9 @@ func quote(s string) string {
 // list of known words when none is near and they are few.
 func suggest(word string, known []string) string {
 	best, near := "", 3
+	if len(word) <= 4 {
+		near = 2
+	}
 	for _, k := range known {
 		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < near && d < len(k) {
 			best, near = k, d
@@ -158,7 +161,7 @@ func suggest(word string, known []string) string {
 	switch {
 	case best != "":
 		return fmt.Sprintf("; did you mean %q?", best)
-	case len(known) > 0 && len(known) <= 16:
+	case len(known) > 0 && len(known) <= 16 && !slices.ContainsFunc(known, func(s string) bool { return checkName(s) != "" }):
 		return "; there are: " + strings.Join(known, ", ")
 	}
 	return ""

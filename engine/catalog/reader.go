@@ -1,15 +1,18 @@
 package catalog
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"math"
+	"regexp"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
+
+	"quiver/codec"
 )
 
 // reader takes the values of one document out of its syntax tree, strictly: unknown
@@ -22,15 +25,15 @@ type reader struct {
 
 // field is one key that a mapping may have.
 type field struct {
-	key  string
-	need bool // must be there, and not null
-	read func(ast.Node)
+	key   string
+	need  bool // must be there, and not null
+	read  func(ast.Node)
+	given func() // called before read, where being given matters; may be nil
 }
 
 // at reports a problem at a node.
 func (r *reader) at(n ast.Node, format string, args ...any) {
-	line, column := position(n)
-	r.in.report(r.out, line, column, format, args...)
+	r.in.report(r.out, r.in.place(n, -1), format, args...)
 }
 
 // mapping reads the fields of a mapping; what names it in messages ("a feature"). A
@@ -49,8 +52,7 @@ func (r *reader) mapping(n ast.Node, what string, fields ...field) {
 			continue
 		}
 		if first, ok := seen[key]; ok {
-			line, _ := position(first)
-			r.at(pair.Key, "key %s appears twice; it stands in line %d already", quote(key), line+r.in.before)
+			r.at(pair.Key, "key %s appears twice; it stands in line %d already", quote(key), r.in.place(first, -1).line)
 			continue
 		}
 		seen[key] = pair.Key
@@ -62,6 +64,9 @@ func (r *reader) mapping(n ast.Node, what string, fields ...field) {
 		case isNull(pair.Value):
 			r.at(pair.Key, "%s has no value", quote(key))
 		default:
+			if f.given != nil {
+				f.given()
+			}
 			f.read(pair.Value)
 		}
 	}
@@ -127,13 +132,13 @@ func (r *reader) names(dst *[]string, what string) func(ast.Node) {
 	})
 }
 
-// text reads a text. A plain number or true and false are refused, because YAML takes
+// text reads a text. Plain numbers, true and false are refused, because YAML takes
 // 007 for 7: they must stand in quotes.
 func (r *reader) text(dst *string) func(ast.Node) {
 	return func(n ast.Node) {
 		s, ok := textOf(n)
 		switch {
-		case !ok && isScalar(n) && !isNull(n):
+		case !ok && isNumberOrBool(n):
 			r.at(n, "expected text, found %s; put it in quotes", describe(n))
 		case !ok:
 			r.at(n, "expected text, found %s", describe(n))
@@ -148,28 +153,16 @@ func (r *reader) text(dst *string) func(ast.Node) {
 // integer reads a whole number from low to high.
 func (r *reader) integer(dst *int64, low, high int64) func(ast.Node) {
 	return func(n ast.Node) {
-		i, ok := n.(*ast.IntegerNode)
-		if !ok {
+		text, ok := numberOf(n)
+		v, err := strconv.ParseInt(text, 10, 64)
+		switch {
+		case !ok || err != nil && !errors.Is(err, strconv.ErrRange):
 			r.at(n, "expected a whole number, found %s", describe(n))
-			return
-		}
-		var v int64
-		switch x := i.Value.(type) {
-		case int64:
-			v = x
-		case uint64:
-			if v = int64(x); x > math.MaxInt64 {
-				v = math.MaxInt64
-			}
+		case err != nil || v < low || v > high:
+			r.at(n, "%s is not between %d and %d", text, low, high)
 		default:
-			r.at(n, "expected a whole number, found %s", describe(n))
-			return
+			*dst = v
 		}
-		if v < low || v > high {
-			r.at(n, "%s is not between %d and %d", i.Token.Value, low, high)
-			return
-		}
-		*dst = v
 	}
 }
 
@@ -197,8 +190,8 @@ func (r *reader) boolean(dst *bool) func(ast.Node) {
 func (r *reader) length(dst *duration) func(ast.Node) {
 	return func(n ast.Node) {
 		s, ok := textOf(n)
-		if i, isInt := n.(*ast.IntegerNode); isInt {
-			s, ok = i.Token.Value, true // without a unit: the message says so
+		if number, isNumber := numberOf(n); isNumber {
+			s, ok = number, true // without a unit: the message says so
 		}
 		if !ok {
 			r.at(n, "expected a length of time such as 720h, found %s", describe(n))
@@ -223,29 +216,17 @@ func (r *reader) value(dst *json.RawMessage) func(ast.Node) {
 }
 
 func (r *reader) appendJSON(dst []byte, n ast.Node) ([]byte, bool) {
+	if number, ok := numberOf(n); ok {
+		return append(dst, number...), true
+	}
+	if text, ok := textOf(n); ok {
+		return codec.AppendQuoted(dst, []byte(text)), true
+	}
 	switch n := n.(type) {
 	case *ast.NullNode:
 		return append(dst, "null"...), true
 	case *ast.BoolNode:
 		return strconv.AppendBool(dst, n.Value), true
-	case *ast.IntegerNode:
-		if numeral(n.Token.Value) {
-			return append(dst, n.Token.Value...), true
-		}
-		return fmt.Append(dst, n.Value), true
-	case *ast.FloatNode:
-		if numeral(n.Token.Value) {
-			return append(dst, n.Token.Value...), true
-		}
-		return strconv.AppendFloat(dst, n.Value, 'g', -1, 64), true
-	case *ast.StringNode:
-		// The parser takes 1e5 and numbers beyond 64 bits for text.
-		if n.Token.Type == token.StringType && numeral(n.Value) {
-			return append(dst, n.Value...), true
-		}
-		return appendText(dst, n.Value), true
-	case *ast.LiteralNode:
-		return appendText(dst, n.Value.Value), true
 	case *ast.SequenceNode:
 		dst = append(dst, '[')
 		for i, e := range n.Values {
@@ -274,7 +255,7 @@ func (r *reader) appendJSON(dst []byte, n ast.Node) ([]byte, bool) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendText(dst, key), ':')
+		dst = append(codec.AppendQuoted(dst, []byte(key)), ':')
 		if dst, ok = r.appendJSON(dst, pair.Value); !ok {
 			return nil, false
 		}
@@ -282,12 +263,42 @@ func (r *reader) appendJSON(dst []byte, n ast.Node) ([]byte, bool) {
 	return append(dst, '}'), true
 }
 
-// numeral reports whether a text is a JSON number.
-func numeral(s string) bool {
-	return s != "" && (s[0] == '-' || s[0] >= '0' && s[0] <= '9') && json.Valid([]byte(s))
+// numberOf returns a plain number as JSON writes it. What a number is, YAML's core
+// schema says: the parser also takes 0_ and 1_000 for numbers, which are text, and
+// 1e5 and numbers beyond 64 bits for text, which are numbers.
+func numberOf(n ast.Node) (string, bool) {
+	text := ""
+	switch n := n.(type) {
+	case *ast.IntegerNode:
+		text = n.Token.Value
+	case *ast.FloatNode:
+		text = n.Token.Value
+	case *ast.StringNode:
+		if n.Token.Type == token.StringType {
+			text = n.Value
+		}
+	}
+	m := coreNumber.FindStringSubmatch(text)
+	if m == nil {
+		return "", false
+	}
+	if m[1] != "" {
+		v, err := strconv.ParseUint(m[1], 0, 64)
+		return strconv.FormatUint(v, 10), err == nil
+	}
+	sign, whole, fraction, exponent := strings.TrimPrefix(m[2], "+"), m[3], m[4], m[5]
+	if strings.Trim(whole+fraction, ".") == "" {
+		return "", false
+	}
+	if fraction == "." {
+		fraction = ""
+	}
+	whole = strings.TrimLeft(whole, "0")
+	return sign + cmp.Or(whole, "0") + fraction + exponent, true
 }
 
-func appendText(dst []byte, s string) []byte { return append(dst, marshal(s)...) }
+// coreNumber has the parts hexadecimal or octal; sign, whole digits, fraction, exponent.
+var coreNumber = regexp.MustCompile(`^(?:(0x[0-9a-fA-F]+|0o[0-7]+)|([-+]?)([0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?)$`)
 
 // pairsOf returns the pairs of a mapping; {} is one without any.
 func pairsOf(n ast.Node) ([]*ast.MappingValueNode, bool) {
@@ -318,11 +329,18 @@ func keyOf(pair *ast.MappingValueNode) (string, bool) {
 func textOf(n ast.Node) (string, bool) {
 	switch n := n.(type) {
 	case *ast.StringNode:
-		return n.Value, true
+		_, isNumber := numberOf(n)
+		return n.Value, !isNumber
 	case *ast.LiteralNode:
 		if n.Value != nil {
 			return n.Value.Value, true
 		}
+	case *ast.IntegerNode:
+		_, isNumber := numberOf(n)
+		return n.Token.Value, !isNumber
+	case *ast.FloatNode:
+		_, isNumber := numberOf(n)
+		return n.Token.Value, !isNumber
 	}
 	return "", false
 }
@@ -332,13 +350,19 @@ func isNull(n ast.Node) bool {
 	return ok || n == nil
 }
 
-func isScalar(n ast.Node) bool {
-	_, ok := n.(ast.ScalarNode)
-	return ok
+func isNumberOrBool(n ast.Node) bool {
+	switch n.(type) {
+	case *ast.BoolNode, *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		return true
+	}
+	return false
 }
 
 // describe names what a node is, with its text when that is short.
 func describe(n ast.Node) string {
+	if number, ok := numberOf(n); ok {
+		return "the number " + number
+	}
 	switch n := n.(type) {
 	case nil:
 		return "nothing"
@@ -346,10 +370,12 @@ func describe(n ast.Node) string {
 		return "nothing"
 	case *ast.BoolNode:
 		return n.Token.Value
-	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+	case *ast.InfinityNode, *ast.NanNode:
 		return "the number " + n.GetToken().Value
 	case *ast.StringNode:
 		return "the text " + quote(n.Value)
+	case *ast.IntegerNode, *ast.FloatNode:
+		return "the text " + quote(n.GetToken().Value)
 	case *ast.LiteralNode:
 		return "a block of text"
 	case *ast.SequenceNode:
@@ -364,89 +390,4 @@ func describe(n ast.Node) string {
 		return "a directive; leave it out"
 	}
 	return "something else"
-}
-
-// position returns the line and column (from 1) where a node begins.
-func position(n ast.Node) (line, column int) {
-	switch m := n.(type) {
-	case *ast.MappingNode:
-		if !m.IsFlowStyle && len(m.Values) > 0 {
-			return position(m.Values[0].Key)
-		}
-	case *ast.MappingValueNode:
-		return position(m.Key)
-	}
-	if n == nil {
-		return 1, 1
-	}
-	tk := n.GetToken()
-	if tk == nil || tk.Position == nil {
-		return 1, 1
-	}
-	return tk.Position.Line, tk.Position.Column
-}
-
-// step follows one element of a path (a key or an index) down a tree; nil when it is
-// not there.
-func step(n ast.Node, element any) ast.Node {
-	switch e := element.(type) {
-	case string:
-		pairs, _ := pairsOf(n)
-		for _, pair := range pairs {
-			if key, ok := keyOf(pair); ok && key == e && !isNull(pair.Value) {
-				return pair.Value
-			}
-		}
-	case int:
-		if seq, ok := n.(*ast.SequenceNode); ok && e < len(seq.Values) {
-			return seq.Values[e]
-		}
-	}
-	return nil
-}
-
-// advance returns how many columns of the source the first n bytes of a scalar's
-// value take, opening quote and escapes included. A scalar over several lines has no
-// such place: it gives 0.
-func advance(node ast.Node, n int) int {
-	s, ok := node.(*ast.StringNode)
-	if !ok || n > len(s.Value) || strings.ContainsAny(s.Token.Origin, "\n\r") && strings.ContainsAny(strings.TrimSpace(s.Token.Origin), "\n\r") {
-		return 0
-	}
-	before := s.Value[:n]
-	columns := utf8.RuneCountInString(before)
-	switch s.Token.Type {
-	case token.SingleQuoteType: // '' for one
-		return 1 + columns + strings.Count(before, "'")
-	case token.DoubleQuoteType:
-		if strings.Contains(s.Token.Origin, `\`) {
-			columns = escapedColumns(strings.TrimSpace(s.Token.Origin), columns)
-		}
-		return 1 + columns
-	}
-	return columns
-}
-
-// escapedColumns returns how many columns the first n characters take inside a
-// double-quoted text.
-func escapedColumns(origin string, n int) int {
-	runes := []rune(strings.TrimPrefix(origin, `"`))
-	i := 0
-	for ; n > 0 && i < len(runes); n-- {
-		if runes[i] != '\\' || i+1 == len(runes) {
-			i++
-			continue
-		}
-		switch runes[i+1] {
-		case 'x':
-			i += 4
-		case 'u':
-			i += 6
-		case 'U':
-			i += 10
-		default:
-			i += 2
-		}
-	}
-	return min(i, len(runes))
 }

@@ -64,7 +64,7 @@ func (v *viewSpec) fields(r *reader) []field {
 				field{key: "label", read: r.boolean(&f.Label)},
 				field{key: "type", read: r.text(&f.Type)})
 			v.Features = append(v.Features, f)
-		})},
+		}), given: func() { v.Features = []viewFeatureSpec{} }},
 		field{key: "servingKeys", read: r.list("serving keys", maxServings, func(n ast.Node) {
 			var s servingKeySpec
 			given := step(n, "required") != nil
@@ -152,7 +152,7 @@ func (v *viewSpec) resolveFeatures(k *checker, out *View) {
 		default:
 			g := out.From[f.From].Ref
 			if x.Ref = g.Feature(f.Name); x.Ref == nil {
-				k.at(at, "group %s has no feature %s%s", g.Name, quote(f.Name), suggest(f.Name, g.spec.featureNames()))
+				k.at(at, "group %s has no feature %s%s", g.Name, quote(f.Name), k.suggest(f.Name, g.spec.featureNames()))
 			}
 		}
 		if f.Type != "" {
@@ -189,7 +189,7 @@ func (v *viewSpec) resolveKeys(k *checker, out *View) {
 		}
 		if g := out.From[s.From].Ref; g != nil {
 			if x.Key = g.KeyPosition(s.Name); x.Key < 0 {
-				k.at(at, "%s is no key column of group %s%s", quote(s.Name), g.Name, suggest(s.Name, g.Key))
+				k.at(at, "%s is no key column of group %s%s", quote(s.Name), g.Name, k.suggest(s.Name, g.Key))
 			}
 		}
 		if s.Prefix != "" {
@@ -232,7 +232,7 @@ func (v *viewSpec) checkJoinOn(k *checker, out *View) {
 			}
 			slices.Sort(known)
 			k.at(path{"servingKeys", i, "joinOn"}, "joinOn %s names neither an entry nor a column of the groups%s",
-				quote(s.JoinOn), suggest(s.JoinOn, slices.Compact(known)))
+				quote(s.JoinOn), k.suggest(s.JoinOn, slices.Compact(known)))
 		}
 	}
 }
