@@ -47,8 +47,38 @@ type Engine struct {
 
 	state    atomic.Pointer[state]
 	changing sync.Mutex // one change of the catalog at a time
+	parts    []Part     // guarded by changing
 	groups   groupGates
+	keys     keyLocks
+	arrival  arrivals
 	janitor  *janitor
+}
+
+// Part is something beside feature views that is compiled from definitions (a resolver
+// of featuresets, a set of endpoints) and must change together with them.
+type Part interface {
+	// Compile builds what the snapshot defines beside what is in use, without
+	// changing that. An error refuses the change of the catalog.
+	Compile(next *catalog.Snapshot) (Compiled, error)
+}
+
+// Compiled is what a Part built. Exactly one of its methods is called, once.
+type Compiled interface {
+	Install() // use it from now on; calls under way finish on the old one
+	Discard() // the change was refused elsewhere
+}
+
+// AddPart compiles the present catalog for p and keeps it in step from then on.
+func (e *Engine) AddPart(p Part) error {
+	e.changing.Lock()
+	defer e.changing.Unlock()
+	c, err := p.Compile(e.Snapshot())
+	if err != nil {
+		return err
+	}
+	c.Install()
+	e.parts = append(e.parts, p)
+	return nil
 }
 
 // Ref names a group or view; Version 0 is the newest.
@@ -79,6 +109,10 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{store: o.Store, catalog: o.Catalog, now: o.Now, log: o.Log, pool: pool}
 	e.state.Store(s)
+	if err := e.buildIndexes(context.Background(), s.snap); err != nil {
+		pool.close()
+		return nil, err
+	}
 	e.janitor = startJanitor(e, o.DropAfter)
 	return e, nil
 }

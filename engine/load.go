@@ -67,6 +67,10 @@ func (e *Engine) Load(ctx context.Context, ref Ref, o LoadOptions) (*Loading, er
 	}
 	loader, ok := storage.As[storage.BulkLoader](e.store)
 	switch {
+	case derives(g) && o.Replace:
+		return nil, fail.Errorf(fail.Conflict, "Group %s has indexes or a history: its rows are changed one by one, not replaced. Load without --replace.", g.Name)
+	case derives(g):
+		return l, nil
 	case ok && (empty || o.Replace):
 		return l, l.startBulk(ctx, loader)
 	case o.Replace:

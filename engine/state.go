@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -153,7 +154,7 @@ func (e *Engine) change(prepare func() (*catalog.Snapshot, catalog.Diff, error))
 	if err := e.swap(next); err != nil {
 		return catalog.Diff{}, err
 	}
-	return diff, nil
+	return diff, e.buildIndexes(context.Background(), next)
 }
 
 // swap makes next current. The caller holds e.changing.
@@ -165,12 +166,40 @@ func (e *Engine) swap(next *catalog.Snapshot) error {
 	if err != nil {
 		return fail.Wrap(fail.Internal, err, "The definitions pass the checks but cannot be compiled.")
 	}
+	installs, err := e.compileParts(next)
+	if err != nil {
+		return err
+	}
 	if err := e.catalog.Commit(next); err != nil {
+		discard(installs)
 		return err
 	}
 	e.state.Store(s)
+	for _, i := range installs {
+		i.Install()
+	}
 	e.janitor.wake()
 	return nil
+}
+
+// compileParts compiles a snapshot for every part; if one refuses, nothing changes.
+func (e *Engine) compileParts(next *catalog.Snapshot) ([]Compiled, error) {
+	var all []Compiled
+	for _, p := range e.parts {
+		c, err := p.Compile(next)
+		if err != nil {
+			discard(all)
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+func discard(all []Compiled) {
+	for _, c := range all {
+		c.Discard()
+	}
 }
 
 var errNoRanger = errors.New("this store cannot list rows")

@@ -112,7 +112,8 @@ func (e *Engine) Delete(ctx context.Context, ref Ref, key map[string]string) err
 			return err
 		}
 	}
-	return e.apply(ctx, []storage.Write{{Key: k, Version: version, Delete: true}})
+	w := storage.Write{Key: k, Version: version, Delete: true}
+	return e.applyRows(ctx, g, []storage.Write{w})
 }
 
 func (e *Engine) storedVersion(ctx context.Context, k storage.Key) (uint64, error) {
@@ -177,6 +178,14 @@ func (e *Engine) WriteRows(ctx context.Context, ref Ref, rows [][]byte) error {
 		if ws[i], err = rowWrite(g, row); err != nil {
 			return err
 		}
+	}
+	return e.applyRows(ctx, g, ws)
+}
+
+// applyRows applies writes to a group's table and keeps its derived rows in step.
+func (e *Engine) applyRows(ctx context.Context, g *catalog.Group, ws []storage.Write) error {
+	if derives(g) {
+		return e.applyDerived(ctx, g, ws)
 	}
 	return e.apply(ctx, ws)
 }
