@@ -477,3 +477,16 @@ func TestAppendUnquoted(t *testing.T) {
 		f(bad, "", false)
 	}
 }
+
+func TestAppendCompact(t *testing.T) {
+	f := func(raw, want string) {
+		t.Helper()
+		if got := AppendCompact([]byte("dst"), []byte(raw)); string(got) != "dst"+want {
+			t.Errorf("AppendCompact(%s) = %s, want %s", raw, got, want)
+		}
+	}
+	f("1", "1")
+	f("\t[ 1 ,\r\n\"a b\" , {\"x y\" : null} ] ", `[1,"a b",{"x y":null}]`)
+	f(`[ "\\" , "a\" b" ]`, `["\\","a\" b"]`)
+	f(`"\`, `"\`) // no JSON, but no panic either
+}

@@ -50,11 +50,10 @@ func AppendKeyJSON(dst []byte, t *Type, token []byte) ([]byte, error) {
 	if t.Integer() && token[0] != '"' {
 		return appendKeyInt(dst, t, token)
 	}
-	switch token[0] {
-	case '"':
-	case '{', '[', 'n', 'N', 'I':
-		return dst, keyError(t, abbreviate(token)+" is not a key")
-	default:
+	if token[0] != '"' {
+		if kind := kindOf(token[0]); kind < JSONBool || kind > JSONString || isNaN(token) {
+			return dst, keyError(t, abbreviate(token)+" is not a key")
+		}
 		if t.Kind == KindBinary {
 			return dst, keyError(t, abbreviate(token)+" is not base64 in quotes")
 		}
@@ -77,6 +76,12 @@ func AppendKeyJSON(dst []byte, t *Type, token []byte) ([]byte, error) {
 	end := len(dst)
 	dst, err = AppendKeyText(dst, t, dst[was:end:end])
 	return dst[:was+copy(dst[was:], dst[end:])], err
+}
+
+// isNaN reports whether a number token is one of the words that are no JSON.
+func isNaN(token []byte) bool {
+	c := token[len(token)-1]
+	return c == 'N' || c == 'y'
 }
 
 // AppendKeyCell appends the key bytes of a stored cell: the same bytes as AppendKeyJSON

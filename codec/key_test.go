@@ -92,7 +92,7 @@ func TestKeysAccepted(t *testing.T) {
 	bad("smallint", "SMALLINT", "32768")
 	bad("int", "INT", "2147483648")
 	bad("boolean", "BOOLEAN", "2", `"yes"`, `""`, "null")
-	bad("string", "STRING", "null", "[]", `{"a":1}`, `"\ud800"`, `"a`, "Infinity", `"`+strings.Repeat("a", MaxKeyText+1)+`"`)
+	bad("string", "STRING", "null", "[]", `{"a":1}`, `"\ud800"`, `"a`, "NaN", "Infinity", "-Infinity", "x", `"`+strings.Repeat("a", MaxKeyText+1)+`"`)
 	bad("varchar(3)", "STRING", `"abcd"`, "1234", `"äöüß"`, `"\u00e4\u00f6\u00fc\u00df"`)
 	bad("binary", "BINARY", `"MA"`, "1", "true", `"`+strings.Repeat("AAAA", MaxKeyText)+`"`)
 	bad("varbinary(1)", "BINARY", `"MDA="`)

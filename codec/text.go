@@ -48,7 +48,7 @@ func appendObjectText(dst []byte, t *Type, tok []byte) ([]byte, error) {
 		return dst, reject("not JSON: %v", err)
 	}
 	was := len(dst)
-	dst = appendCompact(dst, tok)
+	dst = AppendCompact(dst, tok)
 	end := len(dst)
 	if err := checkLength(t, dst[was:end]); err != nil {
 		return dst[:was], err
@@ -57,16 +57,16 @@ func appendObjectText(dst []byte, t *Type, tok []byte) ([]byte, error) {
 	return dst[:was+copy(dst[was:], dst[end:])], nil
 }
 
-// appendCompact appends valid JSON without the white space between its tokens.
-func appendCompact(dst, raw []byte) []byte {
-	inString := false
-	for i := 0; i < len(raw); i++ {
-		c := raw[i]
+// AppendCompact appends a JSON value, as Scanner.Value returned it, without the white
+// space between its tokens.
+func AppendCompact(dst, raw []byte) []byte {
+	inString, escaped := false, false
+	for _, c := range raw {
 		switch {
+		case escaped:
+			escaped = false
 		case inString && c == '\\':
-			dst = append(dst, c)
-			i++
-			c = raw[i]
+			escaped = true
 		case c == '"':
 			inString = !inString
 		case !inString && c <= ' ':

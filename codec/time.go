@@ -107,15 +107,17 @@ func floorDiv(a, b int64) int64 {
 }
 
 // appendTimeText renders a date or timestamp from text: what parseTime takes, or whole
-// numbers as appendEpoch takes them.
+// numbers as appendEpoch takes them. Eight digits are a date if they can be.
 func appendTimeText(dst []byte, t *Type, text []byte, nested bool) ([]byte, error) {
-	second, nanos, ok := parseTime(text)
+	second, nanos, ok := parseISO(text)
 	if !ok {
-		v, isInt := parseInt(text)
-		if !isInt {
+		if v, isInt := parseInt(text); isInt {
+			if second, ok = parseCompact(text); !ok {
+				return appendEpoch(dst, t, v, nested)
+			}
+		} else if second, nanos, ok = parseRareTime(text); !ok {
 			return dst, mismatch(t, text)
 		}
-		return appendEpoch(dst, t, v, nested)
 	}
 	return appendTime(dst, t, second, nanos, nested)
 }

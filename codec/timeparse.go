@@ -21,7 +21,20 @@ func parseTime(text []byte) (second int64, nanos int, ok bool) {
 	if second, nanos, ok = parseISO(text); ok {
 		return second, nanos, true
 	}
+	if second, ok = parseCompact(text); ok {
+		return second, 0, true
+	}
 	return parseRareTime(text)
+}
+
+// parseCompact reads a date written 20060102.
+func parseCompact(s []byte) (second int64, ok bool) {
+	if len(s) != 8 {
+		return 0, false
+	}
+	iso := [10]byte{s[0], s[1], s[2], s[3], '-', s[4], s[5], '-', s[6], s[7]}
+	second, _, ok = parseISO(iso[:])
+	return second, ok
 }
 
 // parseISO is the fast part of parseTime: everything but named zones, in a form that
@@ -144,7 +157,7 @@ func daysIn(y, m int) int {
 }
 
 var rareLayouts = [...]string{
-	"January 2, 2006", "Jan 2, 2006", "2006-Jan-02", "Jan-02-2006", "02-Jan-2006", "2006/01/02", "20060102", "2006.002",
+	"January 2, 2006", "Jan 2, 2006", "2006-Jan-02", "Jan-02-2006", "02-Jan-2006", "2006/01/02", "2006.002",
 	"Mon, 2 Jan 2006 15:04:05 -0700", "2 Jan 2006 15:04:05 -0700",
 }
 

@@ -210,3 +210,17 @@ func TestKindNames(t *testing.T) {
 		t.Error("wrong names")
 	}
 }
+
+func TestTypeErrorText(t *testing.T) {
+	_, err := ParseType("array<biggint>", SpellingSQL)
+	if want := `bad type "array<biggint>" at character 7: unknown type "biggint"`; err == nil || err.Error() != want {
+		t.Errorf("error is %v, want %s", err, want)
+	}
+}
+
+func TestSchemaIndex(t *testing.T) {
+	s := schemaOf(t, "int", "string")
+	if s.Index("c0") != 0 || s.Index("c1") != 1 || s.Index("c2") != -1 || s.Index("") != -1 {
+		t.Error("columns are not where they are")
+	}
+}

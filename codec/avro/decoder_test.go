@@ -159,6 +159,9 @@ func TestHostileBytes(t *testing.T) {
 	// A list of itself.
 	f(`{"type":"record","name":"list","fields":[{"name":"next","type":["null","list"]}]}`, strings.Repeat("02", 10000))
 	f(`{"type":"record","name":"r","fields":[{"name":"r","type":"r"}]}`, "00")
+	if _, err := New(`["null",["long"]]`, ""); err == nil {
+		t.Error("a union in a union was taken")
+	}
 	f(`{"type":"int","logicalType":"date"}`, "feffffff0f")
 	f(`{"type":"long","logicalType":"timestamp-micros"}`, "feffffffffffffffff01")
 	f(`{"type":"long","logicalType":"timestamp-millis"}`, "feffffffffffffffff01")

@@ -20,7 +20,7 @@ type reader struct {
 	i      int // how much of b was read
 	dst    []byte
 	start  int // where the JSON begins in dst
-	depth  int // of nested values
+	depth  int // of nested arrays, maps and records
 	values int // how many more may be read
 }
 
@@ -47,9 +47,11 @@ func (r *reader) value(n *node) error {
 	case opNull:
 		r.null()
 		return nil
-	case opArray, opMap, opRecord, opUnion:
-		if r.depth++; r.depth > 2*codec.MaxJSONDepth { // every other level is a union
-			return r.errorf("more than %d nested values", 2*codec.MaxJSONDepth)
+	case opUnion: // never directly in another one, so the depth of the others bounds it
+		return r.union(n)
+	case opArray, opMap, opRecord:
+		if r.depth++; r.depth > codec.MaxJSONDepth {
+			return r.errorf("more than %d nested values", codec.MaxJSONDepth)
 		}
 		err := r.container(n)
 		r.depth--
@@ -64,15 +66,6 @@ func (r *reader) container(n *node) error {
 		return r.blocks(n, '[', ']')
 	case opMap:
 		return r.blocks(n, '{', '}')
-	case opUnion:
-		branch, err := r.long()
-		if err != nil {
-			return err
-		}
-		if branch < 0 || branch >= int64(len(n.branches)) {
-			return r.errorf("branch %d of a union of %d", branch, len(n.branches))
-		}
-		return r.value(n.branches[branch])
 	}
 	r.dst = append(r.dst, '{')
 	for i := range n.fields {
@@ -86,6 +79,17 @@ func (r *reader) container(n *node) error {
 	}
 	r.dst = append(r.dst, '}')
 	return nil
+}
+
+func (r *reader) union(n *node) error {
+	branch, err := r.long()
+	if err != nil {
+		return err
+	}
+	if branch < 0 || branch >= int64(len(n.branches)) {
+		return r.errorf("branch %d of a union of %d", branch, len(n.branches))
+	}
+	return r.value(n.branches[branch])
 }
 
 // blocks reads an array or a map: blocks of items, each with their count before it, up
