@@ -22,6 +22,10 @@ type Config struct {
 	// otherwise whichever connection is free takes the next request that is due.
 	PerConnection bool
 
+	// First is the number of the first request, so that one run can go on where
+	// another ended.
+	First uint64
+
 	WarmUp   time.Duration // load before the measured part; 0 is none
 	Duration time.Duration // of the measured part
 	Requests uint64        // ends the measured part earlier, after so many were sent; 0 does not

@@ -224,7 +224,7 @@ func (w *worker) sendOwn(c *conn) {
 
 // send writes the next request to an idle connection.
 func (w *worker) send(c *conn, intended, now int64) {
-	c.number = w.sends*uint64(w.c.Threads) + uint64(w.index)
+	c.number = w.c.First + w.sends*uint64(w.c.Threads) + uint64(w.index)
 	w.sends++
 	if intended >= w.from {
 		w.left--

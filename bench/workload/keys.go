@@ -168,13 +168,22 @@ func (k *Keys) size(i uint32) int {
 
 // digits is the length of v in decimal.
 func digits(v int64) int {
-	n := 1
+	n := 0
 	u := uint64(v)
 	if v < 0 {
-		n, u = 2, -u
+		n, u = 1, -u
 	}
-	for ; u >= 10; u /= 10 {
-		n++
+	for ; u >= 10_000; u /= 10_000 {
+		n += 4
 	}
-	return n
+	switch {
+	case u >= 1000:
+		return n + 4
+	case u >= 100:
+		return n + 3
+	case u >= 10:
+		return n + 2
+	default:
+		return n + 1
+	}
 }

@@ -41,14 +41,14 @@ type value struct {
 	bits uint64
 }
 
-func (v value) big() int64       { return int64(v.bits % 1_000_000_000_000) }
+func (v value) big() int64       { return int64(v.bits % 1_000_000_000_000_000) }
 func (v value) int() int64       { return int64(v.bits % 1_000_000) }
 func (v value) bool() bool       { return v.bits&1 == 1 }
 func (v value) seconds() int64   { return 1_600_000_000 + int64(v.bits%100_000_000) }
-func (v value) thousands() int64 { return int64(v.bits % 10_000_000) } // of a double
+func (v value) thousands() int64 { return int64(v.bits % 1_000_000_000) } // of a double
 
-// text returns ten letters and digits that need no escaping.
-func (v value) text() (t [10]byte) {
+// text returns twelve letters and digits that need no escaping.
+func (v value) text() (t [12]byte) {
 	bits := v.bits
 	for i := range t {
 		t[i] = "abcdefghijklmnopqrstuvwxyz012345"[bits&31]

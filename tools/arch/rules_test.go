@@ -95,8 +95,13 @@ var rules = []rule{
 		why: "the clock measures any HTTP server; it must not know the one it measures",
 	},
 	{
-		pkg: "bench/workload", own: []string{"codec", "engine", "engine/catalog", "storage", "bench"}, deny: outside, never: backends,
+		pkg: "bench/workload", own: []string{"codec", "engine", "engine/auth", "engine/catalog", "storage", "bench"}, deny: outside, never: backends,
 		why: "workloads are data and requests; they are loaded through the engine and sent by anyone",
+	},
+	{
+		pkg: "bench/lab", own: []string{"bench/...", "engine/...", "codec", "storage/...", "httpfront/..."}, deny: []string{"C"},
+		third: []string{"github.com/bytedance/sonic", "github.com/valyala/fasthttp"},
+		why:   "what the product is compared with stands beside the product, wired as cmd does",
 	},
 	{
 		pkg: "cmd/...", own: []string{"engine/...", "engine", "codec", "storage/...", "httpfront", "httpfront/...", "bench/..."}, third: []string{"*"},
@@ -126,6 +131,7 @@ var owners = []owner{
 
 // ownersAlso are further packages that may use an owned module, with the reason.
 var ownersAlso = map[string]string{
+	"bench/lab github.com/valyala/fasthttp":             "the ceiling and the naive baseline are servers on the same HTTP library, without the product",
 	"tools/flightdata github.com/parquet-go/parquet-go": "prepares demo data from a Parquet file, independently of our own reader",
 }
 

@@ -1,0 +1,187 @@
+package lab
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"quiver/bench"
+)
+
+// Grid is a set of measurements: every target with every shape over every number of
+// connections, several times in turns.
+type Grid struct {
+	Shapes      []Shape
+	Targets     []Target // must have Ceiling for ratios
+	Connections []int
+	Repeat      int
+	WarmUp      time.Duration // before each measurement
+	Closed      time.Duration // of each closed loop
+	Open        time.Duration // of each open loop; 0 leaves them out
+	// Progress is called before each group of measurements; nil is silent.
+	Progress func(done, total int, what string)
+}
+
+// share is the rate of an open loop as a part of the greatest one.
+const share = 0.7
+
+// Cell is what was measured of one target with one shape: medians over the
+// repetitions. Times are microseconds.
+type Cell struct {
+	Shape       string  `json:"shape"`
+	Target      Target  `json:"target"`
+	Connections int     `json:"connections"`
+	Vectors     int     `json:"vectors"` // in one answer
+	PerSecond   float64 `json:"requestsPerSecond"`
+	Ratio       float64 `json:"ofCeiling"` // of the ceiling's rate in the same repetition
+	CPU         float64 `json:"serverCpuMicros"`
+	Allocations float64 `json:"allocations"`
+	ClientCPU   float64 `json:"clientCpuMicros"`
+	// Open loops run at 70 % of the target's own greatest rate, but the ceiling's
+	// at 70 % of the product's, so that their latencies compare.
+	OpenPerSecond float64 `json:"openPerSecond"`
+	P50           float64 `json:"p50Micros"`
+	P99           float64 `json:"p99Micros"`
+	P999          float64 `json:"p999Micros"`
+	Foreign       float64 `json:"foreignCpuShare"`
+	// BestRatio is the greatest of the repetitions, BestTail the least p99/p50 of
+	// their open loops: what noise leaves of the truth.
+	BestRatio float64 `json:"bestOfCeiling"`
+	BestTail  float64 `json:"bestP99ByP50"`
+}
+
+// spot is the place of a cell in the grid.
+type spot struct {
+	shape       int
+	target      Target
+	connections int
+}
+
+// samples are the repetitions of one cell.
+type samples struct {
+	closed, open []*bench.Result
+	ratios       []float64
+}
+
+// RunGrid measures the grid.
+func (l *Lab) RunGrid(ctx context.Context, g Grid) ([]Cell, error) {
+	all := map[spot]*samples{}
+	done, total := 0, g.Repeat*len(g.Shapes)*len(g.Connections)
+	for rep := range g.Repeat {
+		for i := range g.Shapes {
+			for _, n := range g.Connections {
+				if g.Progress != nil {
+					g.Progress(done, total, g.Shapes[i].Name)
+				}
+				done++
+				if err := l.group(ctx, &g, all, rep, i, n); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	var cells []Cell
+	for i := range g.Shapes {
+		for _, n := range g.Connections {
+			for _, t := range g.Targets {
+				cells = append(cells, all[spot{i, t, n}].cell(&g.Shapes[i], t, n))
+			}
+		}
+	}
+	return cells, nil
+}
+
+// group measures all targets once with one shape, in an order that differs from
+// repetition to repetition.
+func (l *Lab) group(ctx context.Context, g *Grid, all map[spot]*samples, rep, shape, connections int) error {
+	order := append(slices.Clone(g.Targets[rep%len(g.Targets):]), g.Targets[:rep%len(g.Targets)]...)
+	at := func(t Target) *samples {
+		k := spot{shape, t, connections}
+		if all[k] == nil {
+			all[k] = &samples{}
+		}
+		return all[k]
+	}
+	peak := map[Target]float64{}
+	for _, t := range order {
+		r, err := l.Run(ctx, t, &g.Shapes[shape], Load{Connections: connections, WarmUp: g.WarmUp, Duration: g.Closed})
+		if err != nil {
+			return err
+		}
+		at(t).closed = append(at(t).closed, r)
+		peak[t] = r.PerSecond()
+	}
+	for _, t := range order {
+		if peak[Ceiling] > 0 {
+			at(t).ratios = append(at(t).ratios, peak[t]/peak[Ceiling])
+		}
+		if g.Open == 0 {
+			continue
+		}
+		rate := share * peak[t]
+		if t == Ceiling {
+			rate = share * min(peak[t], max(peak[Plain], peak[Cached]))
+		}
+		r, err := l.Run(ctx, t, &g.Shapes[shape], Load{Connections: connections, Rate: max(rate, 1), WarmUp: g.WarmUp, Duration: g.Open})
+		if err != nil {
+			return err
+		}
+		at(t).open = append(at(t).open, r)
+	}
+	return nil
+}
+
+// cell sums up the repetitions.
+func (s *samples) cell(shape *Shape, t Target, connections int) Cell {
+	closed := func(f func(r *bench.Result) float64) float64 { return median(s.closed, f) }
+	open := func(f func(r *bench.Result) float64) float64 { return median(s.open, f) }
+	quantile := func(p float64) func(r *bench.Result) float64 {
+		return func(r *bench.Result) float64 { return micros(r.Percentile(p)) }
+	}
+	c := Cell{
+		Shape: shape.Name, Target: t, Connections: connections, Vectors: shape.Vectors(),
+		PerSecond:     closed((*bench.Result).PerSecond),
+		CPU:           closed(func(r *bench.Result) float64 { return micros(r.ServerCPU()) }),
+		Allocations:   closed((*bench.Result).Allocations),
+		ClientCPU:     closed(func(r *bench.Result) float64 { return micros(r.ClientCPU()) }),
+		Foreign:       closed(func(r *bench.Result) float64 { return r.Foreign }),
+		OpenPerSecond: open(func(r *bench.Result) float64 { return r.Rate }),
+		P50:           open(quantile(50)), P99: open(quantile(99)), P999: open(quantile(99.9)),
+	}
+	if len(s.ratios) > 0 {
+		c.Ratio = middle(slices.Clone(s.ratios))
+		c.BestRatio = slices.Max(s.ratios)
+	}
+	c.BestTail = math.Inf(1)
+	for _, r := range s.open {
+		if p50 := r.Percentile(50); p50 > 0 {
+			c.BestTail = min(c.BestTail, float64(r.Percentile(99))/float64(p50))
+		}
+	}
+	if len(s.open) == 0 {
+		c.BestTail = 0
+	}
+	return c
+}
+
+func micros(d time.Duration) float64 { return float64(d) / 1e3 }
+
+// median returns the median of f over results, 0 of none.
+func median(results []*bench.Result, f func(r *bench.Result) float64) float64 {
+	values := make([]float64, 0, len(results))
+	for _, r := range results {
+		values = append(values, f(r))
+	}
+	return middle(values)
+}
+
+// middle returns the median of values, which it sorts; 0 of none.
+func middle(values []float64) float64 {
+	slices.Sort(values)
+	n := len(values)
+	if n == 0 {
+		return 0
+	}
+	return (values[(n-1)/2] + values[n/2]) / 2
+}

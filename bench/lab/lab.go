@@ -1,0 +1,222 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"quiver/bench"
+	"quiver/bench/workload"
+)
+
+// Target is a kind of server under test.
+type Target string
+
+// The targets; see the package comment.
+const (
+	Ceiling Target = "ceiling"
+	NetHTTP Target = "net/http"
+	Naive   Target = "naive"
+	Plain   Target = "quiver"
+	Cached  Target = "cached"
+)
+
+// Shape is a kind of request.
+type Shape struct {
+	Name  string // in reports
+	Table *workload.Table
+	Batch int // entries of one request; 0 is a single vector
+}
+
+// Vectors is the number of vectors in one answer.
+func (s *Shape) Vectors() int { return max(s.Batch, 1) }
+
+// Config is what a lab has.
+type Config struct {
+	Shapes     []Shape
+	BlockCache int64 // bytes; 1 GiB
+	RowCache   int64 // bytes; 1 GiB; negative leaves the cached server out
+	Seed       uint64
+}
+
+// Lab is a set of running servers and the requests for them. Use it from one goroutine.
+type Lab struct {
+	dir     string
+	store   *child
+	ceiling *child
+	sources map[sourceKey]*workload.Requests
+	next    uint64 // number of the next run's first request
+}
+
+// stride is how far the requests of two runs are apart: without it every run would
+// read the same keys, and find them in the processor's caches.
+const stride = 1<<18 + 1
+
+type sourceKey struct {
+	shape  string
+	target Target
+}
+
+// Start makes the tables of all shapes and starts every server. Close the lab when it
+// is no longer needed.
+func Start(ctx context.Context, c Config) (_ *Lab, err error) {
+	if c.BlockCache == 0 {
+		c.BlockCache = 1 << 30
+	}
+	if c.RowCache == 0 {
+		c.RowCache = 1 << 30
+	}
+	l := &Lab{sources: map[sourceKey]*workload.Requests{}}
+	if l.dir, err = os.MkdirTemp("", "quiver-bench-"); err != nil {
+		return nil, fmt.Errorf("cannot make a folder for the data: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close())
+		}
+	}()
+	l.store, err = startChild(ctx, childConfig{Store: &storeConfig{
+		Dir: l.dir, Tables: tables(c.Shapes), BlockCache: c.BlockCache, RowCache: max(c.RowCache, 0),
+	}})
+	if err != nil {
+		return nil, err
+	}
+	var sizes []int
+	for i := range c.Shapes {
+		size, err := l.prepare(&c.Shapes[i], c.Seed)
+		if err != nil {
+			return nil, err
+		}
+		sizes = append(sizes, size)
+	}
+	l.ceiling, err = startChild(ctx, childConfig{Ceiling: &ceilingConfig{Sizes: sizes}})
+	return l, err
+}
+
+// tables returns each table once.
+func tables(shapes []Shape) []*workload.Table {
+	var out []*workload.Table
+	seen := map[string]bool{}
+	for i := range shapes {
+		if t := shapes[i].Table; !seen[t.View] {
+			seen[t.View] = true
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// prepare makes the requests of a shape for every target. They are the same but for
+// the path, which tells the ceiling how much to answer: as much as the product does.
+func (l *Lab) prepare(s *Shape, seed uint64) (size int, err error) {
+	keys, err := workload.Range(workload.Key, 0, int64(s.Table.Rows)-1)
+	if err != nil {
+		return 0, err
+	}
+	order, err := workload.NewOrder(workload.Uniform, s.Table.Rows, 0, seed)
+	if err != nil {
+		return 0, err
+	}
+	o := workload.Options{
+		Host: "127.0.0.1", APIKey: l.store.hello.APIKey, Store: workload.Store, View: s.Table.View, Version: 1,
+		Batch: s.Batch, Keys: keys, Order: order,
+	}
+	add := func(targets ...Target) (*workload.Requests, error) {
+		r, err := workload.NewRequests(o)
+		for _, t := range targets {
+			l.sources[sourceKey{s.Name, t}] = r
+		}
+		return r, err
+	}
+	if _, err = add(Naive); err != nil {
+		return 0, err
+	}
+	o.Table = s.Table
+	r, err := add(Plain, Cached)
+	if err != nil {
+		return 0, err
+	}
+	size = len(r.Answer(0))
+	o.Table, o.Path = nil, ceilingPath(size)
+	_, err = add(Ceiling, NetHTTP)
+	return size, err
+}
+
+// Has reports whether the lab has a target.
+func (l *Lab) Has(t Target) bool { return l.child(t).hello.Addresses[t] != "" }
+
+func (l *Lab) child(t Target) *child {
+	if t == Ceiling || t == NetHTTP {
+		return l.ceiling
+	}
+	return l.store
+}
+
+// Load is how a shape is asked for.
+type Load struct {
+	Connections int
+	Rate        float64 // 0 is a closed loop
+	WarmUp      time.Duration
+	Duration    time.Duration
+	Requests    uint64 // ends it earlier, see bench.Config
+}
+
+// Run measures one target with one shape. One of a hundred answers of the product is
+// compared with the right one. An answer that is wrong or an error is an error.
+func (l *Lab) Run(ctx context.Context, t Target, s *Shape, load Load) (*bench.Result, error) {
+	ch := l.child(t)
+	source := l.sources[sourceKey{s.Name, t}]
+	if source == nil || !l.Has(t) {
+		return nil, fmt.Errorf("the lab has no %s for %s", t, s.Name)
+	}
+	if _, err := ch.tell(order{Do: "settle"}); err != nil {
+		return nil, err
+	}
+	c := bench.Config{
+		Name: s.Name + " " + string(t), Addr: ch.hello.Addresses[t], Source: source,
+		Connections: load.Connections, Rate: load.Rate, WarmUp: load.WarmUp, Duration: load.Duration, Requests: load.Requests,
+		Meter: ch.usage, First: l.next,
+	}
+	l.next += stride
+	if t != Ceiling && t != NetHTTP {
+		c.CheckEvery = 101
+	}
+	r, err := bench.Run(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("cannot measure %s: %w", c.Name, err)
+	}
+	if r.Errors.Total() > 0 {
+		for _, text := range r.Errors.First {
+			if text != "" {
+				return nil, fmt.Errorf("%s gave wrong answers: %s; the first: %s", c.Name, &r.Errors, text)
+			}
+		}
+	}
+	return r, nil
+}
+
+// Profile measures as Run does and writes a CPU profile of the server to path.
+func (l *Lab) Profile(ctx context.Context, t Target, s *Shape, load Load, path string) (*bench.Result, error) {
+	ch := l.child(t)
+	if _, err := ch.tell(order{Do: "profile", Path: path}); err != nil {
+		return nil, err
+	}
+	r, err := l.Run(ctx, t, s, load)
+	if _, err2 := ch.tell(order{Do: "stopProfile"}); err2 != nil {
+		return nil, errors.Join(err, err2)
+	}
+	return r, err
+}
+
+// Close stops the servers and removes their data.
+func (l *Lab) Close() error {
+	var err error
+	for _, ch := range []*child{l.store, l.ceiling} {
+		if ch != nil {
+			err = errors.Join(err, ch.close())
+		}
+	}
+	return errors.Join(err, os.RemoveAll(l.dir))
+}

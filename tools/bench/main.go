@@ -1,0 +1,42 @@
+// Command bench measures the product on this machine: `make bench`, `make bench-guard`
+// and `make bench-peers` run it.
+//
+//	bench table [-short] [-json]     one table of everything
+//	bench profile -shape S DIR       CPU profiles of the product under load
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"quiver/bench/lab"
+)
+
+func main() {
+	lab.Main()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("say what to measure: table or profile")
+	}
+	flags := flag.NewFlagSet(args[0], flag.ExitOnError)
+	switch args[0] {
+	case "table":
+		return table(ctx, flags, args[1:])
+	case "profile":
+		return profile(ctx, flags, args[1:])
+	default:
+		return fmt.Errorf("there is no measurement %q; use table or profile", args[0])
+	}
+}
