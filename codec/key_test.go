@@ -35,6 +35,7 @@ func TestKeyBytesArePinned(t *testing.T) {
 	f("date", `"1969-12-31"`, "7fffffff")
 	f("timestamp", `"1970-01-01 00:00:01"`, "80000000000f4240 0000")
 	f("timestamp(9)", `"1969-12-31T23:59:59.999999001Z"`, "7fffffffffffffff 0001")
+	f("timestamp(9)", `"1970-01-01 00:00:00.000001999"`, "8000000000000001 03e7")
 	f("decimal(4,2)", "1.5", "01 0150")
 	f("decimal(5,2)", "1.5", "01 000150")
 	f("decimal(5,2)", "-1.5", "00 fffeaf")

@@ -210,3 +210,29 @@ func TestScannerNamesWithoutEscapesAliasTheText(t *testing.T) {
 		t.Error("the name was copied")
 	}
 }
+
+// Strings are read eight bytes at a time: whatever stands where must not matter.
+func TestScannerStringsOfEveryShape(t *testing.T) {
+	for _, what := range []string{"", "x", "\"", "\\", `\"`, `\\`, `\u00e9`, `\u00e`, "\n", "\x1f", "\x00", "\x7f", "é", "\xff", "\xc3", "\xe2\x80", "😀", "!", "#", "[", "]"} {
+		for before := range 18 {
+			for after := range 18 {
+				for _, tail := range []string{"", " ", `,"tail of more than eight bytes"`} {
+					text := "[\"" + strings.Repeat("a", before) + what + strings.Repeat("b", after) + "\"" + tail + "]"
+					want := json.Valid([]byte(text)) && utf8.ValidString(text)
+					s := NewScanner([]byte(text))
+					s.Value()
+					if err := s.End(); (err == nil) != want {
+						t.Fatalf("%q: %v, want %t", text, err, want)
+					}
+					token := []byte(text[1 : len(text)-1-len(tail)])
+					unquoted, err := AppendUnquoted(nil, token)
+					var back string
+					wantErr := json.Unmarshal(token, &back)
+					if (err == nil) != (wantErr == nil && want) || err == nil && string(unquoted) != back {
+						t.Fatalf("AppendUnquoted(%q) = %q, %v, want %q, %v", token, unquoted, err, back, wantErr)
+					}
+				}
+			}
+		}
+	}
+}

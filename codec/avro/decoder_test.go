@@ -122,12 +122,16 @@ func TestKindsOfSchemas(t *testing.T) {
 }
 
 func TestHostileBytes(t *testing.T) {
-	f := func(schema, in string) {
+	says := func(schema, in, what string) {
 		t.Helper()
 		got, err := mustNew(t, schema, "").AppendJSON([]byte("dst"), unhex(t, in))
-		if !errors.Is(err, ErrData) || string(got) != "dst" {
-			t.Errorf("%s: %s is %.100s, %v, want ErrData", schema, in, got, err)
+		if !errors.Is(err, ErrData) || string(got) != "dst" || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s: %.100s is %.100s, %v, want ErrData, %s", schema, in, got, err, what)
 		}
+	}
+	f := func(schema, in string) {
+		t.Helper()
+		says(schema, in, "")
 	}
 	const longs = `{"type":"array","items":"long"}`
 	f(`"long"`, "")
@@ -153,12 +157,14 @@ func TestHostileBytes(t *testing.T) {
 	f(longs, "ffffffffffffffffff01 00") // least count
 	f(longs, "01")                      // no size
 	// 2^62 items that take no bytes.
-	f(`{"type":"array","items":"null"}`, "feffffffffffffff7f 00")
-	f(`{"type":"array","items":{"type":"record","name":"r","fields":[]}}`, "feffffffffffffff7f 00")
+	says(`{"type":"array","items":"null"}`, "feffffffffffffff7f 00", "more values than")
+	says(`{"type":"array","items":{"type":"record","name":"r","fields":[]}}`, "feffffffffffffff7f 00", "more values than")
 	f(`{"type":"map","values":"null"}`, "feffffffffffffff7f")
 	// A list of itself.
-	f(`{"type":"record","name":"list","fields":[{"name":"next","type":["null","list"]}]}`, strings.Repeat("02", 10000))
-	f(`{"type":"record","name":"r","fields":[{"name":"r","type":"r"}]}`, "00")
+	says(`{"type":"record","name":"list","fields":[{"name":"next","type":["null","list"]}]}`, strings.Repeat("02", 10000), "nested values")
+	says(`{"type":"record","name":"r","fields":[{"name":"r","type":"r"}]}`, "00", "nested values")
+	says(`{"type":"array","items":{"type":"record","name":"`+strings.Repeat("r", 9)+`","fields":[{"name":"`+strings.Repeat("n", 100000)+`","type":"null"}]}}`,
+		"9003"+" 00", "bytes of JSON")
 	if _, err := New(`["null",["long"]]`, ""); err == nil {
 		t.Error("a union in a union was taken")
 	}
