@@ -102,9 +102,9 @@ func (s *state) missing(who auth.Principal, store, name []byte, version int, kin
 		return forbidden(st)
 	}
 	if kind == viewPlan {
-		return &fail.Error{Code: fail.NoView, Name: string(name), Text: fmt.Sprintf("Feature store %q has no feature view %q with version %d.", st, name, version)}
+		return &fail.Error{Code: fail.NoView, Name: string(name), Text: fmt.Sprintf("Feature store %q has no feature view %q%s.", st, name, versionText(version))}
 	}
-	return &fail.Error{Code: fail.NoGroup, Name: string(name), Text: fmt.Sprintf("Feature store %q has no feature group %q with version %d.", st, name, version)}
+	return &fail.Error{Code: fail.NoGroup, Name: string(name), Text: fmt.Sprintf("Feature store %q has no feature group %q%s.", st, name, versionText(version))}
 }
 
 // Snapshot is the catalog that requests are answered by now.
