@@ -18,28 +18,25 @@ const (
 )
 
 // Days returns the day number of a date of the proleptic Gregorian calendar (1970-01-01
-// is 0). The year must be within 1 to 9999 and the day one that the month has; see
-// ValidDate. (The algorithm counts in eras of 400 years that begin in March, so that
+// is 0). The day must be one that the month has; see ValidDate. (The algorithm counts in eras of 400 years that begin in March, so that
 // the leap day is the last of its year.)
 func Days(year, month, day int) int64 {
 	if month <= 2 {
 		year--
 		month += 12
 	}
-	era := year / 400
-	if year < 0 {
-		era = -1 // the local time of an instant at the edge of the range
-	}
+	era := floorDiv(year, 400)
 	of := year - era*400                  // year of the era
 	doy := (153*(month-3)+2)/5 + day - 1  // day of the March year
 	doe := of*365 + of/4 - of/100 + doy   // day of the era
 	return int64(era*146097+doe) - 719468 // days from 0000-03-01 to 1970-01-01
 }
 
-// Date returns the date of a day number between MinDays and MaxDays.
+// Date returns the date of a day number; beyond MinDays and MaxDays years are negative
+// or have more than four digits.
 func Date(days int64) (year, month, day int) {
 	z := int(days) + 719468
-	era := z / 146097
+	era := floorDiv(z, 146097)
 	doe := z - era*146097
 	of := (doe - doe/1460 + doe/36524 - doe/146096) / 365
 	doy := doe - (365*of + of/4 - of/100)
@@ -50,6 +47,14 @@ func Date(days int64) (year, month, day int) {
 		return year, m + 3, day
 	}
 	return year + 1, m - 9, day
+}
+
+func floorDiv(a, b int) int {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
 }
 
 // ValidDate reports whether the date exists and is in range.
@@ -134,8 +139,11 @@ func appendClock(dst []byte, ofDay int64) []byte {
 	return appendPadded(dst, int(ofDay/Second%60), 2, '0')
 }
 
-// appendPadded appends n, not negative, filled up with pad to width characters.
+// appendPadded appends n filled up with pad to width characters.
 func appendPadded(dst []byte, n, width int, pad byte) []byte {
+	if n < 0 {
+		dst, n = append(dst, '-'), -n
+	}
 	var buf [20]byte
 	i := len(buf)
 	for {

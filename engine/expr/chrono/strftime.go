@@ -53,9 +53,6 @@ func (f *Format) AppendTime(dst []byte, micros int64, clock *Clock) []byte {
 			if micros < epoch*Second {
 				epoch--
 			}
-			if epoch < 0 {
-				dst, epoch = append(dst, '-'), -epoch
-			}
 			n = int(epoch)
 		case codeYear:
 			n = year

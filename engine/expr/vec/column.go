@@ -321,3 +321,59 @@ func (c *Column) Truncate(n int) {
 		}
 	}
 }
+
+// Make gives the column n rows for a kernel to fill in: its flat memory is sized, what
+// it says is unspecified, and no row is null. Columns with offsets become empty instead,
+// for rows to be pushed.
+func (c *Column) Make(n int) {
+	c.Valid = c.Valid[:0]
+	switch ShapeOf(c.Type) {
+	case ShapeInts:
+		c.Ints, c.Len = resize(c.Ints, n), n
+	case ShapeFloats:
+		c.Floats, c.Len = resize(c.Floats, n), n
+	case ShapeBits:
+		c.Bits, c.Len = c.Bits.Resize(n), n
+	case ShapeNull:
+		c.Valid, c.Len = c.Valid.Resize(n), n
+		c.Valid.Fill(false)
+	default:
+		c.Reset(c.Type)
+	}
+}
+
+// View makes c show src as type t, whose columns have the same shape. c must not be
+// written to, and shows nothing sensible once src changes.
+func (c *Column) View(src *Column, t *codec.Type) {
+	kids, sorted, same := c.Kids, c.sorted, c.Type == t
+	*c = *src
+	c.Type, c.Kids, c.sorted = t, kids, sorted
+	switch ShapeOf(t) {
+	case ShapeList:
+		c.kids(1)
+		c.Kids[0].View(src.Kids[0], t.Elem)
+	case ShapeMap:
+		c.kids(2)
+		c.Kids[0].View(src.Kids[0], textType)
+		c.Kids[1].View(src.Kids[1], t.Elem)
+	case ShapeStruct:
+		c.kids(len(t.Fields))
+		for i, f := range t.Fields {
+			c.Kids[i].View(src.Kids[i], f.Type)
+		}
+		if !same {
+			c.sort()
+		}
+	}
+}
+
+// Join makes c a column of n structs or lists of type t out of kids that others own;
+// like a View it must not be written to. The caller sets Off of lists, and Valid.
+func (c *Column) Join(t *codec.Type, n int, kids ...*Column) {
+	same := c.Type == t
+	c.Type, c.Len, c.Valid = t, n, nil
+	c.Kids = append(c.Kids[:0], kids...)
+	if ShapeOf(t) == ShapeStruct && !same {
+		c.sort()
+	}
+}

@@ -143,7 +143,7 @@ func (l *Loader) scalar(c *Column, raw []byte, kind codec.JSONKind, nesting int)
 	case codec.JSONObject:
 		if t.Kind == codec.KindString && l.Rules == LogRules {
 			at := len(l.text)
-			l.text = appendCompact(l.text, raw)
+			l.text = AppendCompact(l.text, raw)
 			err := c.PushText(l.text[at:])
 			l.text = l.text[:at]
 			return err
@@ -542,8 +542,8 @@ func cut(raw []byte) (int64, bool) {
 	return int64(f), true
 }
 
-// appendCompact appends valid JSON without the white space between its tokens.
-func appendCompact(dst, raw []byte) []byte {
+// AppendCompact appends valid JSON without the white space between its tokens.
+func AppendCompact(dst, raw []byte) []byte {
 	inString := false
 	for i := 0; i < len(raw); i++ {
 		c := raw[i]
