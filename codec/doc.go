@@ -55,9 +55,8 @@
 //	| cell 0 |,| cell 1 |,| ... | cell n-1 |
 //	+--------+-+--------+-+     +----------+
 //
-// Cell i ends one byte before start i+1, so start 0 is 0 and start n is one more than
-// the length of all cells. A row has at least one
-// column.
+// Cell i ends one byte before start i+1, so start 0 is 0, and start n is one more than
+// the length of all cells. A row has at least one column.
 //
 // The time is the row's event time, or when it was written if the group has none. The
 // row 36,"a" of schema 7 at time 1 is, in hexadecimal,
