@@ -58,7 +58,7 @@ func serveCeiling(c *ceilingConfig) (*server, error) {
 			}
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Content-Length", strconv.Itoa(len(body))) // else long ones are chunked
-			_, _ = w.Write(body) // the client is gone if it fails
+			_, _ = w.Write(body)                                      // the client is gone if it fails
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 	}

@@ -78,7 +78,7 @@ func Start(ctx context.Context, c Config) (_ *Lab, err error) {
 		}
 	}()
 	l.store, err = startChild(ctx, childConfig{Store: &storeConfig{
-		Dir: l.dir, Tables: tables(c.Shapes), BlockCache: c.BlockCache, RowCache: max(c.RowCache, 0),
+		Dir: l.dir, Tables: Tables(c.Shapes), BlockCache: c.BlockCache, RowCache: max(c.RowCache, 0),
 	}})
 	if err != nil {
 		return nil, err
@@ -95,8 +95,8 @@ func Start(ctx context.Context, c Config) (_ *Lab, err error) {
 	return l, err
 }
 
-// tables returns each table once.
-func tables(shapes []Shape) []*workload.Table {
+// Tables returns each table of some shapes once.
+func Tables(shapes []Shape) []*workload.Table {
 	var out []*workload.Table
 	seen := map[string]bool{}
 	for i := range shapes {

@@ -32,7 +32,8 @@ type storeConfig struct {
 // Pebble and, with a row cache, a second one over the same store that finds every row
 // in it.
 type Stack struct {
-	Store   storage.Store
+	Store   storage.Store // Pebble
+	Cache   storage.Store // the row cache in front of it; nil without one
 	Catalog *catalog.Catalog
 	Plain   *engine.Engine
 	Cached  *engine.Engine // nil without a row cache
@@ -78,6 +79,7 @@ func OpenStack(ctx context.Context, dir string, tables []*workload.Table, blockC
 		if err != nil {
 			return nil, err
 		}
+		s.Cache = cache
 		if s.Cached, err = s.engine(cache); err != nil {
 			return nil, errors.Join(err, cache.Close())
 		}

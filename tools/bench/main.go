@@ -2,7 +2,8 @@
 // and `make bench-peers` run it.
 //
 //	bench table [-short] [-json]     one table of everything
-//	bench profile -shape S DIR       CPU profiles of the product under load
+//	bench guard [-update]            fails when something costs more than recorded
+//	bench profile [-shape S] DIR     CPU profiles of the product under load
 package main
 
 import (
@@ -28,15 +29,17 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("say what to measure: table or profile")
+		return fmt.Errorf("say what to measure: table, guard or profile")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ExitOnError)
 	switch args[0] {
 	case "table":
 		return table(ctx, flags, args[1:])
+	case "guard":
+		return guard(ctx, flags, args[1:])
 	case "profile":
 		return profile(ctx, flags, args[1:])
 	default:
-		return fmt.Errorf("there is no measurement %q; use table or profile", args[0])
+		return fmt.Errorf("there is no measurement %q; use table, guard or profile", args[0])
 	}
 }

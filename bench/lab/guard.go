@@ -1,0 +1,183 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"time"
+)
+
+// Guard is a record of what the product cost, and how much worse it may become.
+type Guard struct {
+	Machine string `json:"machine"` // where it was recorded, for people
+	// The bands: a figure is bad when it is worse than recorded by more than this
+	// share. Ratios to the ceiling within one run hardly depend on the machine,
+	// tails do.
+	RatioBand float64 `json:"ratioBand"`
+	CPUBand   float64 `json:"cpuBand"`
+	TailBand  float64 `json:"tailBand"`
+	Bounds    []Bound `json:"bounds"`
+}
+
+// Bound is the record of one target with one shape.
+type Bound struct {
+	Shape  string `json:"shape"`
+	Target Target `json:"target"`
+	// Allocations is the server's heap allocations per request, a whole number.
+	Allocations float64 `json:"allocations"`
+	Ratio       float64 `json:"ofCeiling"`        // rate by the ceiling's, at least
+	CPU         float64 `json:"cpuByCeilings"`    // server CPU per request by the ceiling's, at most
+	Tail        float64 `json:"openLoopP99ByP50"` // at 70 % of the greatest rate, at most; 0 is not measured
+}
+
+// ReadGuard reads a record.
+func ReadGuard(path string) (*Guard, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the recorded costs: %w", err)
+	}
+	g := &Guard{}
+	if err := json.Unmarshal(b, g); err != nil {
+		return nil, fmt.Errorf("cannot read the recorded costs in %s: %w", path, err)
+	}
+	return g, nil
+}
+
+// Write writes the record.
+func (g *Guard) Write(path string) error {
+	b, err := json.MarshalIndent(g, "", "  ")
+	if err == nil {
+		err = os.WriteFile(path, append(b, '\n'), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot write the recorded costs: %w", err)
+	}
+	return nil
+}
+
+// check says what is worse than recorded, with every band made wider by slack.
+func (g *Guard) check(best map[Bound]*Bound, slack float64) []string {
+	var bad []string
+	for _, want := range g.Bounds {
+		got := best[want.place()]
+		if got == nil {
+			bad = append(bad, fmt.Sprintf("%s %s was not measured", want.Shape, want.Target))
+			continue
+		}
+		say := func(what string, got, limit, recorded float64) {
+			bad = append(bad, fmt.Sprintf("%s %s: %s is %.2f; the limit is %.2f, recorded was %.2f", want.Shape, want.Target, what, got, limit, recorded))
+		}
+		if math.Round(got.Allocations) > want.Allocations {
+			say("allocations per request", got.Allocations, want.Allocations, want.Allocations)
+		}
+		if limit := want.Ratio / (1 + g.RatioBand*slack); got.Ratio < limit {
+			say("rate by the ceiling's", got.Ratio, limit, want.Ratio)
+		}
+		if limit := want.CPU * (1 + g.CPUBand*slack); got.CPU > limit {
+			say("server CPU by the ceiling's", got.CPU, limit, want.CPU)
+		}
+		if limit := want.Tail * (1 + g.TailBand*slack); got.Tail > limit && want.Tail > 0 {
+			say("p99 by p50", got.Tail, limit, want.Tail)
+		}
+	}
+	return bad
+}
+
+// place is b without figures.
+func (b Bound) place() Bound { return Bound{Shape: b.Shape, Target: b.Target} }
+
+// GuardConfig says how carefully a guard measures.
+type GuardConfig struct {
+	Least, Most int           // rounds
+	Time        time.Duration // of each measurement
+	Slack       float64       // makes the bands wider; 1 as recorded
+	Tails       bool          // whether open loops are measured
+	Log         func(text string)
+}
+
+// guardConnections is the load under which everything is guarded.
+const guardConnections = 8
+
+// Guard measures in rounds, each of which takes all targets in turns, and returns what
+// is worse than recorded. What counts is the best of all rounds: noise only ever makes
+// things look worse. So it stops as soon as nothing is bad, and what is still bad after
+// the last round is really worse.
+func (l *Lab) Guard(ctx context.Context, g *Guard, shapes []Shape, c GuardConfig) (bad []string, err error) {
+	best := map[Bound]*Bound{}
+	for round := range c.Most {
+		if err := l.guardRound(ctx, g.Bounds, shapes, c, best); err != nil {
+			return nil, err
+		}
+		bad = g.check(best, c.Slack)
+		if c.Log != nil {
+			c.Log(fmt.Sprintf("round %d: %d figures are worse than recorded", round+1, len(bad)))
+		}
+		if len(bad) == 0 && round+1 >= c.Least {
+			break
+		}
+	}
+	return bad, nil
+}
+
+// Record measures Most rounds and returns the best of them as the new record, with the
+// places and bands of g.
+func (l *Lab) Record(ctx context.Context, g *Guard, shapes []Shape, c GuardConfig) (*Guard, error) {
+	best := map[Bound]*Bound{}
+	for range c.Most {
+		if err := l.guardRound(ctx, g.Bounds, shapes, c, best); err != nil {
+			return nil, err
+		}
+	}
+	next := *g
+	next.Bounds = nil
+	for _, b := range g.Bounds {
+		got := *best[b.place()]
+		got.Allocations = math.Round(got.Allocations)
+		for _, f := range []*float64{&got.Ratio, &got.CPU, &got.Tail} {
+			*f = math.Round(*f*100) / 100
+		}
+		next.Bounds = append(next.Bounds, got)
+	}
+	return &next, nil
+}
+
+// guardRound measures every guarded shape once and keeps what is better in best.
+func (l *Lab) guardRound(ctx context.Context, bounds []Bound, shapes []Shape, c GuardConfig, best map[Bound]*Bound) error {
+	grid := Grid{Targets: []Target{Ceiling, Plain, Cached}, Connections: []int{guardConnections}, Repeat: 1, WarmUp: c.Time / 4, Closed: c.Time}
+	if c.Tails {
+		grid.Open = c.Time
+	}
+	for _, s := range shapes {
+		for _, b := range bounds {
+			if b.Shape == s.Name {
+				grid.Shapes = append(grid.Shapes, s)
+				break
+			}
+		}
+	}
+	cells, err := l.RunGrid(ctx, grid)
+	if err != nil {
+		return err
+	}
+	ceiling := map[string]Cell{}
+	for _, c := range cells {
+		if c.Target == Ceiling {
+			ceiling[c.Shape] = c
+		}
+	}
+	for _, c := range cells {
+		got := Bound{Shape: c.Shape, Target: c.Target, Allocations: c.Allocations, Ratio: c.Ratio, CPU: c.CPU / ceiling[c.Shape].CPU, Tail: c.BestTail}
+		b := best[got.place()]
+		if b == nil {
+			best[got.place()] = &got
+			continue
+		}
+		b.Allocations = min(b.Allocations, got.Allocations)
+		b.Ratio = max(b.Ratio, got.Ratio)
+		b.CPU = min(b.CPU, got.CPU)
+		b.Tail = min(b.Tail, got.Tail)
+	}
+	return nil
+}
