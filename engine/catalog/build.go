@@ -146,8 +146,11 @@ func (g *groupSpec) withID(id int64) *groupSpec {
 // group builds one group; old is the same version in the base, if there is one. It
 // returns old when nothing changed, nil after reporting faults.
 func (b *builder) group(d *draft, spec *groupSpec, old *Group) *Group {
+	if old != nil && spec == old.spec {
+		return old
+	}
 	body := marshal(spec)
-	if old != nil && (spec == old.spec || string(body) == string(old.body)) {
+	if old != nil && string(body) == string(old.body) {
 		return old
 	}
 	k := &checker{draft: d, out: b.out}
@@ -216,9 +219,14 @@ func (b *builder) view(d *draft, spec *viewSpec, lenient bool) {
 		}
 		groups[i], _ = b.objects[key].(*Group)
 	}
-	body := marshal(spec)
 	old, _ := b.base.objects[d.key].(*View)
-	if old != nil && (spec == old.spec || string(body) == string(old.body)) && (lenient || old.Broken == "") && old.uses(groups) {
+	kept := old != nil && (lenient || old.Broken == "") && old.uses(groups)
+	if kept && spec == old.spec {
+		b.objects[d.key] = old
+		return
+	}
+	body := marshal(spec)
+	if kept && string(body) == string(old.body) {
 		b.objects[d.key] = old
 		return
 	}
@@ -274,10 +282,5 @@ func sentence(fault string) string {
 
 // uses reports whether a view was made from exactly these groups.
 func (v *View) uses(groups []*Group) bool {
-	for i, g := range groups {
-		if v.From[i].Ref != g {
-			return false
-		}
-	}
-	return true
+	return slices.EqualFunc(v.From, groups, func(j Join, g *Group) bool { return j.Ref == g })
 }

@@ -210,12 +210,11 @@ func tooComplex(tokens token.Tokens) (*token.Token, string) {
 			if n := len(levels); n == 0 || levels[n-1].column < column {
 				levels = append(levels, level{column: column})
 			}
-			if tk.Type == token.SequenceEntryType {
-				continue
-			}
-			if top := &levels[len(levels)-1]; top.keys < maxKeys {
+			top := &levels[len(levels)-1]
+			if tk.Type == token.MappingValueType {
 				top.keys++
-			} else {
+			}
+			if top.keys > maxKeys {
 				return tk, fmt.Sprintf("more than %d keys in one mapping", maxKeys)
 			}
 		}

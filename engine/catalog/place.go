@@ -74,7 +74,16 @@ func (c *chunk) at(tk *token.Token) place {
 	if tk == nil || tk.Position == nil {
 		return place{c.before + 1, 1}
 	}
-	return place{tk.Position.Line + c.before, tk.Position.Column}
+	// A token that the parser made up, for a value that is not there, may stand
+	// behind the end of its line.
+	n := 0
+	for row := range strings.Lines(c.text) {
+		if n++; n == tk.Position.Line {
+			most := utf8.RuneCountInString(strings.TrimRight(row, "\r\n")) + 1
+			return place{n + c.before, min(max(tk.Position.Column, 1), most)}
+		}
+	}
+	return place{max(n, 1) + c.before, 1}
 }
 
 // placeOf returns where a byte of the chunk stands.

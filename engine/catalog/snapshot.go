@@ -70,8 +70,12 @@ func newSnapshot(revision int, objects map[objectKey]object) *Snapshot {
 			s.views = append(s.views, o)
 		}
 	}
-	slices.SortFunc(s.groups, func(a, b *Group) int { return compareKeys(a.key(), b.key()) })
-	slices.SortFunc(s.views, func(a, b *View) int { return compareKeys(a.key(), b.key()) })
+	slices.SortFunc(s.groups, func(a, b *Group) int {
+		return compareNames(a.StoreKey, b.StoreKey, a.Name, b.Name, a.Version, b.Version)
+	})
+	slices.SortFunc(s.views, func(a, b *View) int {
+		return compareNames(a.StoreKey, b.StoreKey, a.Name, b.Name, a.Version, b.Version)
+	})
 	for _, g := range s.groups {
 		m := s.store(g.StoreKey).groups
 		m[g.Name] = append(m[g.Name], g)
@@ -98,7 +102,11 @@ func compareObjects(a, b objectKey) int {
 }
 
 func compareKeys(a, b objectKey) int {
-	return cmp.Or(strings.Compare(a.store, b.store), strings.Compare(a.name, b.name), cmp.Compare(a.version, b.version))
+	return compareNames(a.store, b.store, a.name, b.name, a.version, b.version)
+}
+
+func compareNames(storeA, storeB, nameA, nameB string, versionA, versionB int) int {
+	return cmp.Or(strings.Compare(storeA, storeB), strings.Compare(nameA, nameB), cmp.Compare(versionA, versionB))
 }
 
 // HasStore reports whether anything is defined in the store. The name is compared
