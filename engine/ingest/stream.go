@@ -19,9 +19,11 @@ const (
 	blockTarget = 256 << 10
 )
 
+// StreamVersion is the version of the format that this package writes and reads.
+const StreamVersion = 1
+
 const (
-	streamMagic   = "QVLS"
-	streamVersion = 1
+	streamMagic = "QVLS"
 
 	headerSize      = 12
 	blockHeaderSize = 17
@@ -49,7 +51,7 @@ type Writer struct {
 // the first block.
 func NewWriter(w io.Writer, schemaID uint32) *Writer {
 	h := append(make([]byte, 0, headerSize), streamMagic...)
-	h = append(h, streamVersion, 0, 0, 0)
+	h = append(h, StreamVersion, 0, 0, 0)
 	h = binary.LittleEndian.AppendUint32(h, schemaID)
 	s := &Writer{w: w}
 	_, s.err = w.Write(h)
@@ -151,8 +153,8 @@ func (s *Reader) SchemaID() (uint32, error) {
 	switch {
 	case string(h[:4]) != streamMagic:
 		return 0, s.fail("it does not begin with %s", streamMagic)
-	case h[4] != streamVersion:
-		return 0, s.fail("it has format version %d, this program reads %d", h[4], streamVersion)
+	case h[4] != StreamVersion:
+		return 0, s.fail("it has format version %d, this program reads %d", h[4], StreamVersion)
 	case h[5] != 0 || h[6] != 0 || h[7] != 0:
 		return 0, s.fail("its header has unknown flags")
 	}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+
+	"quiver/engine/catalog"
+)
+
+// demoFiles are real data: see demo/README.md.
+//
+//go:embed demo/flights.yaml demo/airports.csv demo/routes.csv
+var demoFiles embed.FS
+
+// demoLoads are the embedded files that are loaded, by group.
+var demoLoads = []struct{ group, file string }{{"airports", "airports.csv"}, {"routes", "routes.csv"}}
+
+type demoCmd struct {
+	Data   string `help:"Folder to keep the data in; a temporary one by default." placeholder:"DIR"`
+	Listen string `help:"Address of the APIs (loopback only)." default:"127.0.0.1:4406" placeholder:"ADDR"`
+	Admin  string `help:"Address of the admin API and metrics." default:"127.0.0.1:4407" placeholder:"ADDR"`
+}
+
+func (demoCmd) Help() string {
+	return `US airports and statistics of the routes between them, from 3 million flights of 2001.
+No key is needed, so it listens on loopback addresses only. Ctrl-C ends it.
+
+Examples:
+  quiver demo
+  quiver demo --data ./demo --listen 127.0.0.1:8080`
+}
+
+// Run serves the demo until ctx ends.
+func (c *demoCmd) Run(ctx context.Context, a *app) (err error) {
+	conf := defaultConfig()
+	conf.Data, conf.Listen, conf.Admin, conf.NoAuth = c.Data, c.Listen, c.Admin, true
+	conf.Log.Level = "warn"
+	if !loopback(c.Listen) || !loopback(c.Admin) {
+		return withHint(&usageError{"the demo asks for no key and listens on loopback addresses only"}, "`quiver serve` is for the others")
+	}
+	if conf.Data == "" {
+		if conf.Data, err = os.MkdirTemp("", "quiver-demo-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(conf.Data)) }()
+	}
+	return serve(ctx, a, conf, demoLoad(a), func(front, admin net.Addr) { fmt.Fprintf(a.stdout, demoText, front, admin) })
+}
+
+// demoLoad defines the demo's groups and views and loads its rows, as a user would do
+// with apply and load.
+func demoLoad(a *app) func(context.Context, *folder) error {
+	return func(ctx context.Context, f *folder) error {
+		text, err := demoFiles.ReadFile("demo/flights.yaml")
+		if err != nil {
+			return err
+		}
+		if err := f.apply([]catalog.File{{Name: "demo/flights.yaml", Text: text}}); err != nil {
+			return err
+		}
+		cl, err := f.client()
+		if err != nil {
+			return err
+		}
+		dir, err := os.MkdirTemp("", "quiver-demo-files-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		for _, d := range demoLoads {
+			raw, err := fs.ReadFile(demoFiles, "demo/"+d.file)
+			if err != nil {
+				return err
+			}
+			name := filepath.Join(dir, d.file)
+			if err := os.WriteFile(name, raw, 0o600); err != nil {
+				return err
+			}
+			l := &loading{client: cl, stderr: a.stderr, store: "flights", group: d.group}
+			res, err := l.run(ctx, []string{name})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stderr, "loaded %s rows into flights/%s\n", thousands(res.Rows), d.group)
+		}
+		return nil
+	}
+}
+
+// demoText is printed with the two addresses.
+const demoText = `
+Try, in another terminal:
+
+# One vector, from three rows: a route and both its airports.
+curl -s http://%[1]s/0.1.0/feature_store -H 'Content-Type: application/json' -d '{"featureStoreName":"flights","featureViewName":"route","featureViewVersion":1,"entries":{"origin":"SFO","destination":"JFK"},"metadataOptions":{"featureName":true,"featureType":true}}'
+
+# A batch, with the status of each group; the last route does not exist.
+curl -s http://%[1]s/0.1.0/batch_feature_store -H 'Content-Type: application/json' -d '{"featureStoreName":"flights","featureViewName":"route","featureViewVersion":1,"entries":[{"origin":"SFO","destination":"JFK"},{"origin":"LAX","destination":"LAS"},{"origin":"SFO","destination":"XXX"}],"options":{"includeDetailedStatus":true}}'
+
+# One airport.
+curl -s http://%[1]s/0.1.0/feature_store -H 'Content-Type: application/json' -d '{"featureStoreName":"flights","featureViewName":"airport","featureViewVersion":1,"entries":{"iata":"SFO"}}'
+
+# One row of a group, by its key.
+curl -s http://%[1]s/0.1.0/flights/routes_1/pk-read -H 'Content-Type: application/json' -d '{"filters":[{"column":"origin","value":"SFO"},{"column":"destination","value":"JFK"}]}'
+
+# Metrics, and what is defined.
+curl -s http://%[2]s/metrics
+curl -s http://%[2]s/api/definitions
+
+# The same from the command line.
+quiver get --server http://%[2]s --store flights --view route origin=SFO destination=JFK
+quiver put --server http://%[2]s --store flights --group airports iata=QVR name='Quiver Field' latitude=46.9
+quiver definitions --server http://%[2]s
+
+Ctrl-C ends the demo.
+`

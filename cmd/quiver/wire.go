@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"quiver/engine"
+	"quiver/engine/auth"
+	"quiver/engine/catalog"
+	"quiver/httpfront"
+	"quiver/httpfront/admin"
+	"quiver/httpfront/hopsworks"
+	"quiver/httpfront/wire"
+	"quiver/storage/pebblestore"
+)
+
+// folder is a data folder opened by this process, and the concrete parts made from it.
+// All wiring is in this file.
+type folder struct {
+	store  *pebblestore.Store
+	engine *engine.Engine
+	keys   *auth.Keys // nil: everyone may do everything
+	log    *slog.Logger
+}
+
+// definitionsDir is where the catalog lives inside the data folder.
+const definitionsDir = "definitions"
+
+// openFolder opens everything below the listeners, in the order of need.
+func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
+	f := &folder{log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.close(context.Background()))
+		}
+	}()
+
+	// The store first: it holds the lock of the data folder, which guards the
+	// catalog's files as well.
+	o := c.Storage
+	o.Log = func(level slog.Level, text string) { log.Log(context.Background(), level, text) }
+	if f.store, err = pebblestore.Open(c.Data, o); err != nil {
+		return nil, err
+	}
+
+	// Then the definitions, which say what the rows in the store mean, and the
+	// engine over both. From then on the engine owns the store.
+	definitions, err := catalog.Open(filepath.Join(c.Data, definitionsDir))
+	if err != nil {
+		return nil, err
+	}
+	if f.engine, err = engine.New(engine.Options{Store: f.store, Catalog: definitions, Pool: c.Pool, Log: log}); err != nil {
+		return nil, err
+	}
+
+	// Keys last: they watch their file, and nothing below asks them.
+	if !c.NoAuth {
+		if f.keys, err = auth.Open(c.Data); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// dialects are the public APIs. The first one also answers what fits no other's paths.
+func (f *folder) dialects(c *config) ([]wire.Dialect, error) {
+	h, err := hopsworks.New(f.engine, c.Hopsworks)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make the Hopsworks API: %w", err)
+	}
+	return []wire.Dialect{h}, nil
+}
+
+// front makes the server of the public APIs; it does not listen yet.
+func (f *folder) front(c *config) (*httpfront.Server, error) {
+	dialects, err := f.dialects(c)
+	if err != nil {
+		return nil, err
+	}
+	tls, err := c.TLS.load(f.log)
+	if err != nil {
+		return nil, err
+	}
+	o := c.HTTP
+	o.Listen, o.Dialects, o.Keys, o.TLS, o.Log = c.Listen, dialects, f.keys, tls, f.log
+	o.RDRSMetrics = dialects[0].Name // dashboards of the server that the first API is of
+	o.Ready = func() error { return f.engine.Healthy(context.Background()) }
+	return httpfront.New(o)
+}
+
+// admin are the options of the admin API, served on a listener or called in process.
+func (f *folder) admin(metrics ...prometheus.Collector) admin.Options {
+	return admin.Options{
+		Engine: f.engine, Keys: f.keys, Version: versions(), Log: f.log,
+		Metrics: append(metrics, storeMetrics(f.store.Stats())),
+	}
+}
+
+// close closes what is open, the last first.
+func (f *folder) close(ctx context.Context) error {
+	if f.keys != nil {
+		f.keys.Close()
+	}
+	switch {
+	case f.engine != nil:
+		return f.engine.Close(ctx)
+	case f.store != nil:
+		return f.store.Close()
+	}
+	return nil
+}
+
+// newLog makes the log that goes to w.
+func newLog(c logConfig, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo // the configuration allows level names only
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
