@@ -141,9 +141,15 @@ func firstGiven(from []uint16, tokens [][]byte) []byte {
 	return nil
 }
 
+// badKey words a key value that its column cannot take. The contract answers whole
+// numbers that are none in one way and values that a store refuses in another.
 func badKey(column *plan.KeyColumn, err error) *fail.Error {
+	code := fail.KeyRefused
+	if column.Type.Integer() {
+		code = fail.BadKeyValue
+	}
 	return &fail.Error{
-		Code: fail.BadKeyValue, Name: column.Name, Err: err,
+		Code: code, Name: column.Name, Err: err,
 		Text: "Primary key '" + column.Name + "' should be in '" + column.Type.Kind.SQL() + "' format.",
 	}
 }

@@ -25,6 +25,7 @@ const (
 	NoGroup              // no such group, or a view's group was removed
 	BadKeyName           // an entry names something that is not a serving key, or nothing
 	BadKeyValue          // a key value does not fit its column's type
+	KeyRefused           // a key value has the right kind but the column cannot hold it
 	NoEntries            // a batch without entries
 	BadFeatureName       // a passed feature does not exist or is a label
 	BadFeatureType       // a passed feature has the wrong JSON kind

@@ -129,7 +129,7 @@ func TestBadInput(t *testing.T) {
 	single(`"entries":{"id":9007199254740993}`, 200, `[9007199254740993,null,null]`)
 	single(`"entries":{"id":-9223372036854775808}`, 200, `"MISSING"`)
 	single(`"entries":{"id":1,"id":2}`, 200, `"features":[2,`)
-	f("/0.1.0/feature_store", `{"featureStoreName":"s","featureViewName":"named","featureViewVersion":1,"entries":{"name":"123456789"}}`, 415, `"code":10`)
+	f("/0.1.0/feature_store", `{"featureStoreName":"s","featureViewName":"named","featureViewVersion":1,"entries":{"name":"123456789"}}`, 400, `"code":18`)
 
 	// Sizes.
 	batch(`"entries":[]`, 400, "No primary key is given.")

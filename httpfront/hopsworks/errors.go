@@ -50,6 +50,8 @@ func answerFor(c fail.Code) answer {
 		return answer{400, 11, "Feature does not exist."}
 	case fail.BadKeyName:
 		return answer{400, 12, "Incorrect primary key."}
+	case fail.KeyRefused:
+		return answer{400, 18, "Reading from db failed."}
 	case fail.ReadFailed:
 		return answer{500, 14, "Reading from db failed."}
 	case fail.NotFound:

@@ -6,7 +6,7 @@ import "quiver/engine/fail"
 // API says otherwise for some codes decides those itself and falls back to this.
 func Status(code fail.Code) int {
 	switch code {
-	case fail.Malformed, fail.BadKeyName, fail.BadKeyValue, fail.NoEntries, fail.BadFeatureName,
+	case fail.Malformed, fail.BadKeyName, fail.BadKeyValue, fail.KeyRefused, fail.NoEntries, fail.BadFeatureName,
 		fail.BadFeatureType, fail.BadPassedLength, fail.BadRow:
 		return 400
 	case fail.NoKey, fail.BadKeyFormat, fail.BadSecret, fail.Unauthenticated:
