@@ -7,8 +7,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
 
 BIN := bin/quiver
-# FUZZTIME is how long each fuzz target runs; RACETIMEOUT bounds one package's tests.
-FUZZTIME ?= 3s
+# FUZZTIME is how many executions (or how long, as 30s) each fuzz target gets; RACETIMEOUT bounds one package's tests.
+FUZZTIME ?= 5000x
 RACETIMEOUT ?= 8m
 PKGS ?= ./...
 # The commit shown by `quiver version`; "unknown" outside a git checkout.
@@ -46,7 +46,7 @@ arch: ## the import rules, module floors and the shape of the tree (never from t
 	go test -count=1 ./tools/arch
 
 .PHONY: fuzz
-fuzz: ## run every fuzz target for FUZZTIME (3s)
+fuzz: ## run every fuzz target for FUZZTIME executions (5000x) or seconds (30s)
 	tools/fuzz/run $(FUZZTIME)
 
 # The race detector links C code, so it needs a C compiler.
