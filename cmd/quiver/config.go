@@ -25,6 +25,7 @@ type config struct {
 
 	TLS, AdminTLS certificate
 	Storage       pebblestore.Options
+	RowCache      int64 // bytes; 0 is none
 	Pool          engine.PoolOptions
 	HTTP          httpfront.Options // the limits and times in it
 	DrainTimeout  time.Duration
@@ -45,6 +46,7 @@ func defaultConfig() *config {
 		Storage: pebblestore.Options{
 			CacheBytes: 256 << 20, MemTableBytes: 32 << 20, BulkBytes: 256 << 20, BallastBytes: 64 << 20, MaxOpenFiles: 4096,
 		},
+		RowCache: 128 << 20,
 		Pool: engine.PoolOptions{Points: engine.PoolAuto, MaxWait: time.Second},
 		HTTP: httpfront.Options{
 			ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, DrainDelay: 500 * time.Millisecond,
@@ -91,6 +93,7 @@ func (c *config) settings() []*setting {
 
 		{key: "storage.shards", help: "of a new folder; 0 is one per core", value: (*count)(&c.Storage.Shards)},
 		{key: "storage.cache", help: "block cache, memtables included", value: (*size)(&c.Storage.CacheBytes)},
+		{key: "storage.rowCache", help: "whole rows in memory, in front of everything; 0 is none", value: (*size)(&c.RowCache)},
 		{key: "storage.memTable", help: "of one shard", value: (*size)(&c.Storage.MemTableBytes)},
 		{key: "storage.bulk", help: "memory of one bulk load", value: (*size)(&c.Storage.BulkBytes)},
 		{key: "storage.ballast", help: "disk space kept for a full disk", value: (*size)(&c.Storage.BallastBytes)},

@@ -5,7 +5,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"quiver/engine"
 	"quiver/storage/pebblestore"
+	"quiver/storage/rowcache"
 )
 
 // storeMetrics shows the store's counters:
@@ -38,6 +40,39 @@ func storeMetrics(s *pebblestore.Stats) prometheus.Collector {
 			}
 			return 0
 		}),
+	}
+}
+
+// cacheMetrics shows the row cache's counters; there are none without a cache:
+//
+//	quiver_rowcache_hits_total, quiver_rowcache_misses_total,
+//	quiver_rowcache_refused_total, quiver_rowcache_bytes
+func cacheMetrics(c *rowcache.Cache) prometheus.Collector {
+	if c == nil {
+		return collectors{}
+	}
+	counter := func(name, help string, of func(rowcache.Stats) uint64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "quiver_rowcache_" + name + "_total", Help: help},
+			func() float64 { return float64(of(c.Stats())) })
+	}
+	return collectors{
+		counter("hits", "Rows (and absences) answered from memory.", func(s rowcache.Stats) uint64 { return s.Hits }),
+		counter("misses", "Rows asked of the store.", func(s rowcache.Stats) uint64 { return s.Misses }),
+		counter("refused", "Rows not kept because their key was being written.", func(s rowcache.Stats) uint64 { return s.Refused }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "quiver_rowcache_bytes", Help: "Memory of the row cache."},
+			func() float64 { return float64(c.Stats().Capacity) }),
+	}
+}
+
+// poolMetrics shows the read pool's counters:
+//
+//	quiver_reads_pooled_total, quiver_reads_refused_total
+func poolMetrics(e *engine.Engine) prometheus.Collector {
+	return collectors{
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "quiver_reads_pooled_total", Help: "Reads that went through the pool."},
+			func() float64 { pooled, _ := e.PoolStats(); return float64(pooled) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "quiver_reads_refused_total", Help: "Reads refused because the pool was full or slow."},
+			func() float64 { _, refused := e.PoolStats(); return float64(refused) }),
 	}
 }
 

@@ -17,13 +17,16 @@ import (
 	"quiver/httpfront/admin"
 	"quiver/httpfront/hopsworks"
 	"quiver/httpfront/wire"
+	"quiver/storage"
 	"quiver/storage/pebblestore"
+	"quiver/storage/rowcache"
 )
 
 // folder is a data folder opened by this process, and the concrete parts made from it.
 // All wiring is in this file.
 type folder struct {
 	store  *pebblestore.Store
+	cache  *rowcache.Cache // nil: none
 	engine *engine.Engine
 	keys   *auth.Keys // nil: everyone may do everything
 	log    *slog.Logger
@@ -49,13 +52,22 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 		return nil, err
 	}
 
+	// The row cache in front of it, unless it is switched off.
+	var rows storage.Store = f.store
+	if c.RowCache > 0 {
+		if f.cache, err = rowcache.New(f.store, c.RowCache); err != nil {
+			return nil, err
+		}
+		rows = f.cache
+	}
+
 	// Then the definitions, which say what the rows in the store mean, and the
 	// engine over both. From then on the engine owns the store.
 	definitions, err := catalog.Open(filepath.Join(c.Data, definitionsDir))
 	if err != nil {
 		return nil, err
 	}
-	if f.engine, err = engine.New(engine.Options{Store: f.store, Catalog: definitions, Pool: c.Pool, Log: log}); err != nil {
+	if f.engine, err = engine.New(engine.Options{Store: rows, Catalog: definitions, Pool: c.Pool, Log: log}); err != nil {
 		return nil, err
 	}
 
@@ -98,7 +110,7 @@ func (f *folder) front(c *config) (*httpfront.Server, error) {
 func (f *folder) admin(metrics ...prometheus.Collector) admin.Options {
 	return admin.Options{
 		Engine: f.engine, Keys: f.keys, Version: versions(), Log: f.log,
-		Metrics: append(metrics, storeMetrics(f.store.Stats())),
+		Metrics: append(metrics, storeMetrics(f.store.Stats()), cacheMetrics(f.cache), poolMetrics(f.engine)),
 	}
 }
 
