@@ -19,6 +19,7 @@ type cli struct {
 	Put         putCmd         `cmd:"" help:"Write one row."`
 	Delete      deleteCmd      `cmd:"" help:"Delete one row."`
 	Key         keyCmd         `cmd:"" help:"Make, list and revoke API keys."`
+	Bench       benchCmd       `cmd:"" help:"Generate load on a running server and report latencies."`
 	Version     versionCmd     `cmd:"" help:"Print the versions of the program and its formats."`
 }
 
