@@ -47,7 +47,7 @@ func defaultConfig() *config {
 			CacheBytes: 256 << 20, MemTableBytes: 32 << 20, BulkBytes: 256 << 20, BallastBytes: 64 << 20, MaxOpenFiles: 4096,
 		},
 		RowCache: 128 << 20,
-		Pool: engine.PoolOptions{Points: engine.PoolAuto, MaxWait: time.Second},
+		Pool:     engine.PoolOptions{Points: engine.PoolAuto, MaxWait: time.Second},
 		HTTP: httpfront.Options{
 			ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, DrainDelay: 500 * time.Millisecond,
 			MaxHeaderBytes: 16 << 10, MaxBodyBytes: 4 << 20, MaxHeldBytes: 256 << 20, MaxConns: 4096,
