@@ -60,7 +60,7 @@ func (e *exchange) end() {
 		e.x.Out = nil
 	}
 	clear(e.caps[:])
-	e.x.Reset(nil, "", nil, nil, nil) // keep nothing of the request alive
+	e.x.Reset(e.s.ctx, "", nil, nil, nil) // keep nothing of the request alive
 	e.s.pool.Put(e)
 }
 

@@ -21,7 +21,10 @@ import (
 	"quiver/httpfront/admin"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// ants keeps a pool of its own from the moment it is imported.
+	goleak.VerifyTestMain(m, goleak.IgnoreCurrent())
+}
 
 const definitions = `
 kind: FeatureGroup
