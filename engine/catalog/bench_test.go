@@ -6,15 +6,16 @@ import (
 	"testing"
 )
 
+// manyViews is what the benchmarks use; the test makes do with less.
 const manyViews = 10000
 
-// manyFiles returns definitions of 100 groups and 10,000 views over them, a file each.
-func manyFiles() []File {
+// manyFiles returns definitions of 100 groups and views over them, a file each.
+func manyFiles(views int) []File {
 	var files []File
 	for i := range 100 {
 		files = append(files, File{Name: fmt.Sprintf("g%d.yaml", i), Text: []byte(groupText(fmt.Sprintf("g%d", i), "a", "b", "c", "d"))})
 	}
-	for i := range manyViews {
+	for i := range views {
 		files = append(files, File{Name: fmt.Sprintf("v%d.yaml", i), Text: []byte(fmt.Sprintf(`kind: FeatureView
 store: s
 name: view_%d
@@ -34,9 +35,9 @@ servingKeys:
 	return files
 }
 
-func many(b testing.TB) (*Catalog, []File) {
+func many(b testing.TB, views int) (*Catalog, []File) {
 	c := mustOpen(b, b.TempDir())
-	files := manyFiles()
+	files := manyFiles(views)
 	next, _, err := c.Prepare(files, false)
 	if err != nil {
 		b.Fatal(err)
@@ -55,9 +56,9 @@ func changedFile(f File, i int) File {
 
 // BenchmarkPrepareOne is a plan of one changed view in a catalog of 10,000.
 func BenchmarkPrepareOne(b *testing.B) {
-	c, files := many(b)
+	c, files := many(b, manyViews)
 	for i := 0; b.Loop(); i++ {
-		if _, _, err := c.Prepare([]File{changedFile(files[5000], i)}, false); err != nil {
+		if _, _, err := c.Prepare([]File{changedFile(files[500], i)}, false); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -65,8 +66,8 @@ func BenchmarkPrepareOne(b *testing.B) {
 
 // BenchmarkPrepareFolder is a plan of all files, one of them changed.
 func BenchmarkPrepareFolder(b *testing.B) {
-	c, files := many(b)
-	files[5000] = changedFile(files[5000], 3)
+	c, files := many(b, manyViews)
+	files[500] = changedFile(files[500], 3)
 	for b.Loop() {
 		if _, _, err := c.Prepare(files, true); err != nil {
 			b.Fatal(err)
@@ -76,7 +77,7 @@ func BenchmarkPrepareFolder(b *testing.B) {
 
 // BenchmarkPrepareFirst reads and checks everything from nothing.
 func BenchmarkPrepareFirst(b *testing.B) {
-	c, files := mustOpen(b, b.TempDir()), manyFiles()
+	c, files := mustOpen(b, b.TempDir()), manyFiles(manyViews)
 	for b.Loop() {
 		if _, _, err := c.Prepare(files, true); err != nil {
 			b.Fatal(err)
@@ -86,7 +87,7 @@ func BenchmarkPrepareFirst(b *testing.B) {
 
 // BenchmarkPrepareGroup changes a group that 200 views use.
 func BenchmarkPrepareGroup(b *testing.B) {
-	c, _ := many(b)
+	c, _ := many(b, manyViews)
 	file := []File{{Text: []byte(groupText("g7", "a", "b", "c", "d", "e"))}}
 	for b.Loop() {
 		if _, _, err := c.Prepare(file, false); err != nil {
@@ -97,22 +98,22 @@ func BenchmarkPrepareGroup(b *testing.B) {
 
 // BenchmarkApplyOne changes one view of 10,000 and commits it durably.
 func BenchmarkApplyOne(b *testing.B) {
-	c, files := many(b)
+	c, files := many(b, manyViews)
 	for i := 0; b.Loop(); i++ {
-		mustApply(b, c, string(changedFile(files[5000], i).Text))
+		mustApply(b, c, string(changedFile(files[500], i).Text))
 	}
 }
 
 // BenchmarkOpen starts with a catalog of 10,000 views.
 func BenchmarkOpen(b *testing.B) {
-	c, _ := many(b)
+	c, _ := many(b, manyViews)
 	for b.Loop() {
 		mustOpen(b, c.dir)
 	}
 }
 
 func BenchmarkViewBytes(b *testing.B) {
-	c, _ := many(b)
+	c, _ := many(b, manyViews)
 	s, store, name := c.Current(), []byte("S"), []byte("view_77")
 	b.ReportAllocs()
 	for b.Loop() {
@@ -122,10 +123,11 @@ func BenchmarkViewBytes(b *testing.B) {
 	}
 }
 
-// TestManyViews changes one of 10,000 views, and then one group: only what is touched
+// TestManyViews changes one of many views, and then one group: only what is touched
 // by that is new.
 func TestManyViews(t *testing.T) {
-	c, files := many(t)
+	const views = 1000
+	c, files := many(t, views)
 	before := c.Current()
 	f := func(files []File, prune bool, fresh int) {
 		t.Helper()
@@ -139,14 +141,14 @@ func TestManyViews(t *testing.T) {
 				got++
 			}
 		}
-		if got != fresh || len(next.Views()) != manyViews {
+		if got != fresh || len(next.Views()) != views {
 			t.Errorf("%d objects are new, want %d; %s", got, fresh, diff.Summary())
 		}
 	}
-	f([]File{changedFile(files[5000], 0)}, false, 1)
+	f([]File{changedFile(files[500], 0)}, false, 1)
 	all := append([]File{}, files...)
-	all[5000] = changedFile(all[5000], 0)
+	all[500] = changedFile(all[500], 0)
 	f(all, true, 1)
-	f([]File{{Text: []byte(groupText("g7", "a", "b", "c", "d", "e"))}}, false, 1+200)
+	f([]File{{Text: []byte(groupText("g7", "a", "b", "c", "d", "e"))}}, false, 1+views/50)
 	f(files, true, 0)
 }

@@ -256,20 +256,25 @@ func (b *builder) view(d *draft, spec *viewSpec, lenient bool) {
 
 // others helps where a group does not exist.
 func (b *builder) others(key objectKey) string {
-	var versions, names []string
-	for _, k := range slices.SortedFunc(maps.Keys(b.objects), compareKeys) {
+	if b.out.count() >= maxProblems {
+		return "" // a long list of faults is not worth the work
+	}
+	var versions []int
+	names := map[string]bool{}
+	for k := range b.objects {
 		switch {
 		case k.kind != KindGroup || k.store != key.store:
 		case k.name == key.name:
-			versions = append(versions, fmt.Sprint(k.version))
-		case len(names) == 0 || names[len(names)-1] != k.name:
-			names = append(names, k.name)
+			versions = append(versions, k.version)
+		default:
+			names[k.name] = true
 		}
 	}
 	if versions != nil {
-		return "; it has version " + strings.Join(versions, ", ")
+		slices.Sort(versions)
+		return fmt.Sprintf("; its versions are %v", versions)
 	}
-	return suggest(key.name, names)
+	return suggest(key.name, slices.Sorted(maps.Keys(names)))
 }
 
 // sentence makes a fault something to show on its own.

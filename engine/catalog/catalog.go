@@ -99,9 +99,11 @@ func load(file *revisionFile) (*Snapshot, error) {
 	if err := out.err(); err != nil {
 		return nil, err
 	}
+	if next != file.Next {
+		return nil, fmt.Errorf("%w: it lacks numbers of its groups", ErrDamaged)
+	}
 	s := newSnapshot(file.Revision, b.objects)
 	s.nextID, s.summary, s.time = file.NextID, file.Summary, file.Time
-	file.Next = next
 	return s, nil
 }
 

@@ -21,6 +21,9 @@ type File struct {
 	Text []byte `json:"text"`
 }
 
+// plain returns the text without a byte order mark.
+func (f *File) plain() string { return strings.TrimPrefix(string(f.Text), "\ufeff") }
+
 // Limits of what is read. They are far above real definitions; without them a few
 // megabytes of brackets would keep the YAML parser, whose costs grow with the square
 // of depth and of the keys in one mapping, busy for minutes.
@@ -39,6 +42,13 @@ type chunk struct {
 	order  int    // of the file among all files
 	before int    // lines of the file above the chunk
 	text   string // without the marker lines around it
+	tree
+}
+
+// tree is a parsed chunk. It takes a hundred times the memory of the text, so it is
+// let go once the definition is read, and made again where the place of a fault that
+// is found later is wanted.
+type tree struct {
 	parsed bool
 	root   ast.Node // nil when it could not be parsed
 	tokens token.Tokens
@@ -72,7 +82,7 @@ func cut(file *File, order int, out *collector) []*chunk {
 		whole.report(out, place{1, 1}, "the file is larger than %d MiB", maxFile>>20)
 		return nil
 	}
-	text := strings.TrimPrefix(string(file.Text), "\ufeff")
+	text := file.plain()
 	if at, ok := badCharacter(text); !ok {
 		whole.report(out, at, "the file is not plain UTF-8 text here")
 		return nil
@@ -166,7 +176,7 @@ func (c *chunk) parse(out *collector) {
 		c.report(out, c.at(tk), "%s", why)
 		return
 	}
-	tree, err := parser.Parse(c.tokens, 0, parser.AllowDuplicateMapKey())
+	file, err := parser.Parse(c.tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		at, text := top, err.Error()
 		var y yaml.Error
@@ -179,8 +189,8 @@ func (c *chunk) parse(out *collector) {
 		c.report(out, at, "bad YAML: %s", text)
 		return
 	}
-	if len(tree.Docs) > 0 {
-		c.root = tree.Docs[0].Body
+	if len(file.Docs) > 0 {
+		c.root = file.Docs[0].Body
 	}
 }
 
@@ -229,6 +239,6 @@ func tooComplex(tokens token.Tokens) (*token.Token, string) {
 func (c *chunk) report(out *collector, at place, format string, args ...any) {
 	out.add(Problem{
 		File: c.file.Name, Line: max(at.line, 1), Column: max(at.column, 1),
-		Text: fmt.Sprintf(format, args...), order: c.order, file: strings.TrimPrefix(string(c.file.Text), "\ufeff"),
+		Text: fmt.Sprintf(format, args...), order: c.order, file: c.file,
 	})
 }

@@ -91,6 +91,7 @@ func read(files []File, base *Snapshot, out *collector) []*draft {
 				d.text = text
 				drafts = append(drafts, d)
 			}
+			c.tree = tree{}
 		}
 	}
 	return drafts
@@ -166,9 +167,10 @@ type checker struct {
 // path is where in a definition something stands: keys and list indexes.
 type path []any
 
-// suggest helps with a wrong word; what people are shown of a broken view stays short.
+// suggest helps with a wrong word. What is shown of a broken view stays short, and a
+// long list of faults is not worth the work.
 func (k *checker) suggest(word string, known []string) string {
-	if k.lenient {
+	if k.lenient || k.out.count() >= maxProblems {
 		return ""
 	}
 	return suggest(word, known)
@@ -186,6 +188,7 @@ func (k *checker) offset(p path, offset int, format string, args ...any) {
 		if k.fault == "" {
 			k.fault = text
 		}
+	case k.out.full():
 	case k.draft.in == nil:
 		k.out.add(Problem{File: k.draft.key.String(), Text: text})
 	default:

@@ -65,8 +65,11 @@ func (d duration) String() string {
 		name string
 		size duration
 	}{
-		{"h", duration(time.Hour)}, {"m", duration(time.Minute)}, {"s", duration(time.Second)},
-		{"ms", duration(time.Millisecond)}, {"us", duration(time.Microsecond)},
+		{"h", duration(time.Hour)},
+		{"m", duration(time.Minute)},
+		{"s", duration(time.Second)},
+		{"ms", duration(time.Millisecond)},
+		{"us", duration(time.Microsecond)},
 	} {
 		if n := d / u.size; n > 0 {
 			fmt.Fprintf(&b, "%d%s", n, u.name)

@@ -19,8 +19,8 @@ type Problem struct {
 	Text    string `json:"text"`
 	Excerpt string `json:"excerpt,omitempty"` // the line and a caret below it; ends with a line break
 
-	order int    // of the file among all files
-	file  string // its text
+	file  *File // nil: the definition is not from a file
+	order int   // of the file among all files
 }
 
 // Place returns file:line:column.
@@ -42,7 +42,7 @@ type Problems struct {
 // maxProblems bounds what is shown at once, manyProblems what is collected.
 const (
 	maxProblems  = 50
-	manyProblems = 2000
+	manyProblems = 1000
 )
 
 // Error prints one line per problem, each followed by its excerpt.
@@ -73,12 +73,16 @@ type collector struct {
 	more int
 }
 
-func (c *collector) add(p Problem) {
+func (c *collector) add(p Problem) { c.list = append(c.list, p) }
+
+// full reports whether there are enough problems; then another one is only counted,
+// without the work of finding its place.
+func (c *collector) full() bool {
 	if len(c.list) < manyProblems {
-		c.list = append(c.list, p)
-	} else {
-		c.more++
+		return false
 	}
+	c.more++
+	return true
 }
 
 func (c *collector) count() int { return len(c.list) + c.more }
@@ -103,8 +107,11 @@ func (c *collector) err() error {
 // excerpt draws the problem's line with a caret below its column, cut to a window
 // around it when the line is long.
 func (p *Problem) excerpt() {
+	if p.file == nil {
+		return
+	}
 	n := 0
-	for row := range strings.Lines(p.file) {
+	for row := range strings.Lines(p.file.plain()) {
 		if n++; n == p.Line {
 			p.Excerpt = draw(n, strings.TrimRight(row, "\r\n"), p.Column)
 			return

@@ -60,11 +60,11 @@ func TestLimits(t *testing.T) {
 	const head = "kind: FeatureGroup\nstore: s\nname: g\n"
 	f("file", strings.Repeat(" ", maxFile+1), "f.yaml:1:1: the file is larger than 64 MiB")
 	f("document", head+"description: "+strings.Repeat("x", maxChunk), "f.yaml:1:1: the document is larger than 8 MiB")
-	f("brackets", head+"a: "+strings.Repeat("[", 1e6), "f.yaml:4:51: collections are nested more than 48 deep")
-	f("braces", head+"a: "+strings.Repeat("{a: ", 1e5), "nested more than 48 deep")
-	f("dashes", strings.Repeat("- ", 1e5), "f.yaml:1:97: collections are nested more than 48 deep")
-	f("questions", strings.Repeat("? ", 1e5), "nested more than 48 deep")
-	f("keys", numbered("k%d: 1\n", 1e5), "f.yaml:5001:6: more than 5000 keys in one mapping")
+	f("brackets", head+"a: "+strings.Repeat("[", 1e5), "f.yaml:4:51: collections are nested more than 48 deep")
+	f("braces", head+"a: "+strings.Repeat("{a: ", 1e4), "nested more than 48 deep")
+	f("dashes", strings.Repeat("- ", 1e4), "f.yaml:1:97: collections are nested more than 48 deep")
+	f("questions", strings.Repeat("? ", 1e4), "nested more than 48 deep")
+	f("keys", numbered("k%d: 1\n", 2e4), "f.yaml:5001:6: more than 5000 keys in one mapping")
 	f("features", head+"features: ["+numbered("{name: k%d, type: int},\n", maxColumns+1)+"]", "f.yaml:4100:1: more than 4096 features")
 	f("text", head+"description: "+strings.Repeat("x", maxText+1), "f.yaml:4:14: longer than 65536 bytes")
 	f("not text", head+"description: \"\x80\"", "f.yaml:4:15: the file is not plain UTF-8 text here")
@@ -116,4 +116,19 @@ func TestParseDuration(t *testing.T) {
 	f("0h", `"0h" is no length of time above zero`)
 	f("0.1us", `"0.1us" is no length of time above zero`)
 	f("9999999h", `"9999999h" is longer than 292 years`)
+}
+
+// TestUnnamedViewWouldBreak: a change that a view outside the files does not survive
+// is refused, and named by the view.
+func TestUnnamedViewWouldBreak(t *testing.T) {
+	c := mustOpen(t, t.TempDir())
+	mustApply(t, c, groupText("g", columnsUpTo(3275)...)+viewText("v", "g", "g", "g", "g", "g"))
+	if n := len(c.Current().View("s", "v", 0).Features); n != 5*3276 {
+		t.Fatalf("%d features", n)
+	}
+	_, _, err := c.Prepare([]File{{Name: "f.yaml", Text: []byte(groupText("g", columnsUpTo(3276)...))}}, false)
+	const want = "FeatureView s/v@1: this view would break: the groups have more than 16384 features together; list those that the view serves"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
 }

@@ -33,6 +33,9 @@ type field struct {
 
 // at reports a problem at a node.
 func (r *reader) at(n ast.Node, format string, args ...any) {
+	if r.out.full() {
+		return
+	}
 	r.in.report(r.out, r.in.place(n, -1), format, args...)
 }
 
