@@ -45,8 +45,17 @@ func TestScanningDoesNotAllocate(t *testing.T) {
 func TestKeysDoNotAllocate(t *testing.T) {
 	dst := make([]byte, 0, 100)
 	for _, c := range [][2]string{
-		{"bigint", "12345"}, {"bigint", `"12345"`}, {"boolean", "true"}, {"string", `"customer"`}, {"string", `"caf\u00e9"`}, {"string", "12"},
-		{"varchar(4)", `"caf\u00e9"`}, {"decimal(10,2)", "1.5"}, {"date", `"2022-01-31"`}, {"timestamp(3)", `"2022-01-31T23:59:59.123Z"`}, {"binary", `"MA=="`},
+		{"bigint", "12345"},
+		{"bigint", `"12345"`},
+		{"boolean", "true"},
+		{"string", `"customer"`},
+		{"string", `"caf\u00e9"`},
+		{"string", "12"},
+		{"varchar(4)", `"caf\u00e9"`},
+		{"decimal(10,2)", "1.5"},
+		{"date", `"2022-01-31"`},
+		{"timestamp(3)", `"2022-01-31T23:59:59.123Z"`},
+		{"binary", `"MA=="`},
 	} {
 		ty, token := sqlType(t, c[0]), []byte(c[1])
 		noAllocs(t, c[0]+" "+c[1], func() {

@@ -336,10 +336,19 @@ func TestAppendCellText(t *testing.T) {
 // Every canonical cell is its own rendering, so copying and converting agree.
 func TestCellsAreFixedPoints(t *testing.T) {
 	for _, c := range [][2]string{
-		{"bigint", "36"}, {"double", "1e+06"}, {"float", "0.1"}, {"decimal(10,2)", "-12.50"}, {"boolean", "1"}, {"string", `"a\n\u0001é"`},
-		{"binary", `"MA=="`}, {"date", `"2022-01-31"`}, {"timestamp(3)", `"2022-01-31 01:02:03.120"`},
-		{"array<timestamp>", `["2022-01-31T01:02:03.12Z"]`}, {"array<date>", `["2022-01-31T00:00:00Z"]`},
-		{"struct<a:boolean,b:map<string,double>>", `{"a":true,"b":{"x":1.5}}`}, {"string", "null"},
+		{"bigint", "36"},
+		{"double", "1e+06"},
+		{"float", "0.1"},
+		{"decimal(10,2)", "-12.50"},
+		{"boolean", "1"},
+		{"string", `"a\n\u0001é"`},
+		{"binary", `"MA=="`},
+		{"date", `"2022-01-31"`},
+		{"timestamp(3)", `"2022-01-31 01:02:03.120"`},
+		{"array<timestamp>", `["2022-01-31T01:02:03.12Z"]`},
+		{"array<date>", `["2022-01-31T00:00:00Z"]`},
+		{"struct<a:boolean,b:map<string,double>>", `{"a":true,"b":{"x":1.5}}`},
+		{"string", "null"},
 	} {
 		got, sp, err := AppendCellJSON(nil, sqlType(t, c[0]), []byte(c[1]))
 		if string(got) != c[1] || sp != None || err != nil {

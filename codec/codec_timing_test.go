@@ -110,8 +110,14 @@ func BenchmarkScanValueWhole(b *testing.B) {
 
 func BenchmarkKey(b *testing.B) {
 	for _, c := range [][2]string{
-		{"bigint", "12345"}, {"bigint", `"12345"`}, {"string", `"customer-000012345"`}, {"string", `"caf\u00e9"`}, {"date", `"2022-01-31"`},
-		{"timestamp", `"2022-01-31 23:59:59"`}, {"decimal(10,2)", "1234.5"}, {"binary", `"AAECAwQFBgcICQ=="`},
+		{"bigint", "12345"},
+		{"bigint", `"12345"`},
+		{"string", `"customer-000012345"`},
+		{"string", `"caf\u00e9"`},
+		{"date", `"2022-01-31"`},
+		{"timestamp", `"2022-01-31 23:59:59"`},
+		{"decimal(10,2)", "1234.5"},
+		{"binary", `"AAECAwQFBgcICQ=="`},
 	} {
 		b.Run(c[0]+"/"+strings.ReplaceAll(c[1], "/", "_"), func(b *testing.B) {
 			ty := sqlType(b, c[0])
@@ -220,10 +226,21 @@ func BenchmarkRowWrite(b *testing.B) {
 
 func BenchmarkCell(b *testing.B) {
 	for _, c := range [][2]string{
-		{"bigint", "1234567"}, {"double", "1234.5678"}, {"float", "1.1"}, {"decimal(10,2)", "1234.5"}, {"boolean", "true"},
-		{"string", `"some text value"`}, {"string", `"caf\u00e9\n"`}, {"binary", `"AAECAwQFBgcICQ=="`}, {"date", `"2022-01-31"`},
-		{"timestamp", `"2022-01-31 23:59:59"`}, {"timestamp(3)", "1643673599123"}, {"timestamp", `"Mon, 31 Jan 2022 23:59:59 +0000"`},
-		{"array<bigint>", "[1,2,3,4,5,6,7,8]"}, {"struct<int1:bigint,int2:bigint>", `{"int1":36,"int2":17}`}, {"map<string,double>", `{"b":1.5,"a":2.5}`},
+		{"bigint", "1234567"},
+		{"double", "1234.5678"},
+		{"float", "1.1"},
+		{"decimal(10,2)", "1234.5"},
+		{"boolean", "true"},
+		{"string", `"some text value"`},
+		{"string", `"caf\u00e9\n"`},
+		{"binary", `"AAECAwQFBgcICQ=="`},
+		{"date", `"2022-01-31"`},
+		{"timestamp", `"2022-01-31 23:59:59"`},
+		{"timestamp(3)", "1643673599123"},
+		{"timestamp", `"Mon, 31 Jan 2022 23:59:59 +0000"`},
+		{"array<bigint>", "[1,2,3,4,5,6,7,8]"},
+		{"struct<int1:bigint,int2:bigint>", `{"int1":36,"int2":17}`},
+		{"map<string,double>", `{"b":1.5,"a":2.5}`},
 	} {
 		b.Run(c[0]+"/"+strings.ReplaceAll(c[1], "/", "_"), func(b *testing.B) {
 			ty := sqlType(b, c[0])
