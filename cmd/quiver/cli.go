@@ -26,6 +26,7 @@ type cli struct {
 // app is what commands share.
 type app struct {
 	stdout, stderr io.Writer
+	program        string // as it was called, for commands to paste
 }
 
 // results makes the output of a command's results.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"quiver/engine"
 	"quiver/httpfront"
@@ -58,7 +59,8 @@ func defaultConfig() *config {
 }
 
 // setting is one value of the configuration under its name in the file. Its
-// environment variable is named after it: storage.shards is QUIVER_STORAGE_SHARDS.
+// environment variable is named after it: storage.maxOpenFiles is
+// QUIVER_STORAGE_MAX_OPEN_FILES.
 type setting struct {
 	key    string
 	help   string
@@ -73,6 +75,25 @@ type value interface {
 }
 
 func (s *setting) env() string {
+	var b strings.Builder
+	b.WriteString("QUIVER_")
+	lower := false
+	for _, r := range s.key {
+		if lower && unicode.IsUpper(r) {
+			b.WriteByte('_')
+		}
+		lower = unicode.IsLower(r)
+		if r == '.' {
+			r = '_'
+		}
+		b.WriteRune(unicode.ToUpper(r))
+	}
+	return b.String()
+}
+
+// plainEnv is env without underscores between the words of one name, which will do as
+// well.
+func (s *setting) plainEnv() string {
 	return "QUIVER_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
 }
 
@@ -97,7 +118,7 @@ func (c *config) settings() []*setting {
 		{key: "storage.memTable", help: "of one shard", value: (*size)(&c.Storage.MemTableBytes)},
 		{key: "storage.bulk", help: "memory of one bulk load", value: (*size)(&c.Storage.BulkBytes)},
 		{key: "storage.ballast", help: "disk space kept for a full disk", value: (*size)(&c.Storage.BallastBytes)},
-		{key: "storage.fanOutKeys", help: "keys from which shards are read at once; 0 decides by cores", value: (*count)(&c.Storage.FanOutKeys)},
+		{key: "storage.fanOutKeys", help: "keys from which shards are read at once; 0 decides by cores, -1 never", value: (*signed)(&c.Storage.FanOutKeys)},
 		{key: "storage.maxOpenFiles", help: "tables kept open, all shards together", value: (*count)(&c.Storage.MaxOpenFiles)},
 		{key: "storage.acceptLoss", help: "open although acknowledged writes are missing", value: (*boolean)(&c.Storage.AcceptLoss)},
 
@@ -148,11 +169,13 @@ func loadConfig(file string, environ func(string) (string, bool), flags []flagVa
 		}
 	}
 	for _, s := range all {
-		if v, ok := environ(s.env()); ok && v != "" {
-			if err := s.value.Set(v); err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", s.env(), err)
+		for _, name := range []string{s.plainEnv(), s.env()} {
+			if v, ok := environ(name); ok && v != "" {
+				if err := s.value.Set(v); err != nil {
+					return nil, nil, fmt.Errorf("%s: %w", name, err)
+				}
+				s.origin = "env " + name
 			}
-			s.origin = "env " + s.env()
 		}
 	}
 	for _, f := range flags {
@@ -210,17 +233,31 @@ func (b *boolean) Set(s string) error {
 }
 func (b *boolean) String() string { return strconv.FormatBool(bool(*b)) }
 
+// count is a whole number from 0.
 type count int
 
 func (c *count) Set(s string) error {
 	v, err := strconv.Atoi(s)
-	if err != nil {
-		return fmt.Errorf("%q is not a whole number", s)
+	if err != nil || v < 0 {
+		return fmt.Errorf("%q is not a whole number from 0", s)
 	}
 	*c = count(v)
 	return nil
 }
 func (c *count) String() string { return strconv.Itoa(int(*c)) }
+
+// signed is a whole number.
+type signed int
+
+func (n *signed) Set(s string) error {
+	v, err := strconv.Atoi(s)
+	if err != nil {
+		return fmt.Errorf("%q is not a whole number", s)
+	}
+	*n = signed(v)
+	return nil
+}
+func (n *signed) String() string { return strconv.Itoa(int(*n)) }
 
 type duration time.Duration
 

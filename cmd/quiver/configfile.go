@@ -113,15 +113,18 @@ func (r *configReader) isGroup(key string) bool {
 	return false
 }
 
-// suggest names a known key that differs in case or has the same last word.
+// suggest names the known key that key may have been meant to be.
 func (r *configReader) suggest(key string) string {
 	last := key[strings.LastIndexByte(key, '.')+1:]
 	best := ""
 	for k := range r.byKey {
 		if strings.EqualFold(k, key) {
-			return fmt.Sprintf("; did you mean %q?", k)
+			best = k
+			break
 		}
-		if strings.EqualFold(k[strings.LastIndexByte(k, '.')+1:], last) && (best == "" || k < best) {
+		near := strings.HasPrefix(k, key) || strings.HasPrefix(key, k) ||
+			strings.EqualFold(k[strings.LastIndexByte(k, '.')+1:], last)
+		if near && (best == "" || k < best) {
 			best = k
 		}
 	}

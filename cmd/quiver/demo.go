@@ -50,7 +50,9 @@ func (c *demoCmd) Run(ctx context.Context, a *app) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(conf.Data)) }()
 	}
-	return serve(ctx, a, conf, demoLoad(a), func(front, admin net.Addr) { fmt.Fprintf(a.stdout, demoText, front, admin) })
+	return serve(ctx, a, conf, demoLoad(a), func(front, admin net.Addr) {
+		fmt.Fprintf(a.stdout, demoText, front, admin, a.program)
+	})
 }
 
 // demoLoad defines the demo's groups and views and loads its rows, as a user would do
@@ -93,30 +95,31 @@ func demoLoad(a *app) func(context.Context, *folder) error {
 	}
 }
 
-// demoText is printed with the two addresses.
+// demoText is printed with the addresses of the APIs and of the admin API, and the
+// name of the program.
 const demoText = `
 Try, in another terminal:
 
 # One vector, from three rows: a route and both its airports.
-curl -s http://%[1]s/0.1.0/feature_store -H 'Content-Type: application/json' -d '{"featureStoreName":"flights","featureViewName":"route","featureViewVersion":1,"entries":{"origin":"SFO","destination":"JFK"},"metadataOptions":{"featureName":true,"featureType":true}}'
+curl -s http://%[1]s/0.1.0/feature_store -H 'Content-Type: application/json' -d '{"featureStoreName":"flights","featureViewName":"route","featureViewVersion":1,"entries":{"origin":"SFO","destination":"JFK"},"metadataOptions":{"featureName":true,"featureType":true}}'; echo
 
 # A batch, with the status of each group; the last route does not exist.
-curl -s http://%[1]s/0.1.0/batch_feature_store -H 'Content-Type: application/json' -d '{"featureStoreName":"flights","featureViewName":"route","featureViewVersion":1,"entries":[{"origin":"SFO","destination":"JFK"},{"origin":"LAX","destination":"LAS"},{"origin":"SFO","destination":"XXX"}],"options":{"includeDetailedStatus":true}}'
+curl -s http://%[1]s/0.1.0/batch_feature_store -H 'Content-Type: application/json' -d '{"featureStoreName":"flights","featureViewName":"route","featureViewVersion":1,"entries":[{"origin":"SFO","destination":"JFK"},{"origin":"LAX","destination":"LAS"},{"origin":"SFO","destination":"XXX"}],"options":{"includeDetailedStatus":true}}'; echo
 
 # One airport.
-curl -s http://%[1]s/0.1.0/feature_store -H 'Content-Type: application/json' -d '{"featureStoreName":"flights","featureViewName":"airport","featureViewVersion":1,"entries":{"iata":"SFO"}}'
+curl -s http://%[1]s/0.1.0/feature_store -H 'Content-Type: application/json' -d '{"featureStoreName":"flights","featureViewName":"airport","featureViewVersion":1,"entries":{"iata":"SFO"}}'; echo
 
 # One row of a group, by its key.
-curl -s http://%[1]s/0.1.0/flights/routes_1/pk-read -H 'Content-Type: application/json' -d '{"filters":[{"column":"origin","value":"SFO"},{"column":"destination","value":"JFK"}]}'
+curl -s http://%[1]s/0.1.0/flights/routes_1/pk-read -H 'Content-Type: application/json' -d '{"filters":[{"column":"origin","value":"SFO"},{"column":"destination","value":"JFK"}]}'; echo
 
 # Metrics, and what is defined.
 curl -s http://%[2]s/metrics
 curl -s http://%[2]s/api/definitions
 
 # The same from the command line.
-quiver get --server http://%[2]s --store flights --view route origin=SFO destination=JFK
-quiver put --server http://%[2]s --store flights --group airports iata=QVR name='Quiver Field' latitude=46.9
-quiver definitions --server http://%[2]s
+%[3]s get --server http://%[2]s --store flights --view route origin=SFO destination=JFK
+%[3]s put --server http://%[2]s --store flights --group airports iata=QVR name='Quiver Field' latitude=46.9
+%[3]s definitions --server http://%[2]s
 
 Ctrl-C ends the demo.
 `

@@ -148,6 +148,13 @@ func (l *loading) describe(ctx context.Context) error {
 	if err := l.client.call(ctx, "GET", "/api/group", q, nil, &g); err != nil {
 		return err
 	}
+	// The server would refuse these as well, but only after all files were read.
+	switch {
+	case g.Spine:
+		return fmt.Errorf("group %s is a spine: it has no online rows to load", g.Name)
+	case l.replace && len(g.Key) == 0:
+		return withHint(fmt.Errorf("group %s has no key: events are only ever appended, not replaced", g.Name), "leave --replace out")
+	}
 	// From here on the very version: a newer one may appear meanwhile.
 	l.version = g.Version
 	l.target = ingest.Target{

@@ -40,5 +40,5 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return report(stderr, usage(err))
 	}
-	return report(stderr, command.Run(&app{stdout: stdout, stderr: stderr}))
+	return report(stderr, command.Run(&app{stdout: stdout, stderr: stderr, program: os.Args[0]}))
 }

@@ -125,9 +125,9 @@ func (c *columns) role(i int) string {
 	return "a key column"
 }
 
-// list joins names for a message, at most ten of them.
+// list joins names for a message, not too many of them.
 func list(names []string) string {
-	const most = 10
+	const most = 20
 	if len(names) > most {
 		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
 	}
