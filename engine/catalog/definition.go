@@ -74,11 +74,9 @@ type draft struct {
 // an object of the base is not parsed again.
 func read(files []File, base *Snapshot, out *collector) []*draft {
 	var drafts []*draft
-	known := map[digest]object{}
-	if len(base.objects) > 0 {
-		for _, o := range base.objects {
-			known[o.digest()] = o
-		}
+	known := make(map[digest]object, len(base.objects))
+	for _, o := range base.objects {
+		known[o.digest()] = o
 	}
 	for i := range files {
 		for _, c := range cut(&files[i], i, out) {

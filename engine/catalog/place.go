@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -132,39 +133,34 @@ func within(tk *token.Token, source string, n int) int {
 	return min(n, len(source))
 }
 
+// withinEscapes does it for a text in double quotes, where an escape of several
+// characters stands for the bytes of one.
 func withinEscapes(source string, n int) int {
 	i := 1
 	for n > 0 && i < len(source) {
-		size := 1
-		if source[i] == '\\' && i+1 < len(source) {
-			size = 2
-			if digits := strings.IndexByte("x u   U", source[i+1]); digits >= 0 {
-				size += digits + 2
-			}
-			if size > 4 { // one character of several bytes, maybe
-				n -= utf8.RuneLen(escaped(source[i+2:min(i+size, len(source))])) - 1
-			}
+		if source[i] != '\\' || i+1 == len(source) {
+			i++
+			n--
+			continue
 		}
-		i += size
-		n--
+		digits := 0
+		switch source[i+1] {
+		case 'x':
+			digits = 2
+		case 'u':
+			digits = 4
+		case 'U':
+			digits = 8
+		}
+		end := min(i+2+digits, len(source))
+		r, err := strconv.ParseUint(source[i+2:end], 16, 32)
+		if err != nil || !utf8.ValidRune(rune(r)) {
+			r = ' ' // \n and the like, which are one byte
+		}
+		i = end
+		n -= utf8.RuneLen(rune(r))
 	}
 	return min(i, len(source))
-}
-
-// escaped returns the character of a \u escape's digits; what is none counts as one byte.
-func escaped(digits string) rune {
-	var r rune
-	for _, c := range []byte(digits) {
-		d := strings.IndexByte("0123456789abcdef", c|0x20)
-		if d < 0 {
-			return ' '
-		}
-		r = r<<4 | rune(d)
-	}
-	if !utf8.ValidRune(r) {
-		return ' '
-	}
-	return r
 }
 
 // step follows one element of a path (a key or an index) down a tree; nil when it is

@@ -281,6 +281,9 @@ func numberOf(n ast.Node) (string, bool) {
 			text = n.Value
 		}
 	}
+	if text == "" || strings.IndexByte("0123456789+-.", text[0]) < 0 {
+		return "", false
+	}
 	m := coreNumber.FindStringSubmatch(text)
 	if m == nil {
 		return "", false

@@ -51,9 +51,6 @@ func (v *viewSpec) fields(r *reader) []field {
 				field{key: "store", read: r.text(&j.Store)},
 				field{key: "version", read: r.number(&j.Version, 1, maxVersion)},
 				field{key: "prefix", read: r.text(&j.Prefix)})
-			if foldStore(j.Store) == foldStore(v.Store) {
-				j.Store = ""
-			}
 			v.From = append(v.From, j)
 		})},
 		field{key: "features", read: r.list("features", maxServed, func(n ast.Node) {
