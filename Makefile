@@ -16,7 +16,7 @@ COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## compile the product to bin/quiver
@@ -33,9 +33,30 @@ test: lint arch race fuzz ## everything: vet, linters, import rules, all tests w
 race: needcc ## all tests with the race detector
 	go test -race -timeout $(RACETIMEOUT) $(PKGS)
 
+# SHORT=1 takes less than a minute. The benchmarks of `go test -bench` are in ./bench.
+SHORT ?=
 .PHONY: bench
-bench: ## the benchmarks (go test -bench), without tests
-	go test -run '^$$' -bench . -benchmem $(PKGS)
+bench: ## one table of what the product does beside ceilings and a naive server (10 min; SHORT=1: 1 min)
+	go build -o bin/tools/bench ./tools/bench
+	bin/tools/bench table $(if $(SHORT),-short)
+
+# UPDATE=1 records what is measured.
+UPDATE ?=
+.PHONY: bench-guard
+bench-guard: ## fails when something costs more than bench/guard.json says (UPDATE=1 records it anew)
+	go test -count=1 -run '^Test(Allocations|NoAllocationPerRequest)$$' ./bench
+	go build -o bin/tools/bench ./tools/bench
+	bin/tools/bench guard $(if $(UPDATE),-update)
+
+.PHONY: bench-peers
+bench-peers: ## the product beside a feature service over Redis, on the same rows (SHORT=1 for less)
+	tools/peers/run $(if $(SHORT),-short)
+
+# Costs mean nothing under the race detector, so their tests are left out of `make race`.
+.PHONY: costs
+test: costs
+costs: ## the tests of allocations and costs, which `make race` leaves out
+	go test -count=1 -p 1 -run 'Alloc|Guard|Cost' $(PKGS)
 
 .PHONY: lint
 lint: ## go vet, staticcheck and gofumpt; versions are pinned in tools/lint/run

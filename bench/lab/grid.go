@@ -36,7 +36,7 @@ type Cell struct {
 	PerSecond   float64 `json:"requestsPerSecond"`
 	Ratio       float64 `json:"ofCeiling"` // of the ceiling's rate in the same repetition
 	CPU         float64 `json:"serverCpuMicros"`
-	Allocations float64 `json:"allocations"`
+	Allocations float64 `json:"allocations"` // per request; -1 is unknown
 	ClientCPU   float64 `json:"clientCpuMicros"`
 	// Open loops run at 70 % of the target's own greatest rate, but the ceiling's
 	// at 70 % of the product's, so that their latencies compare.
@@ -85,7 +85,11 @@ func (l *Lab) RunGrid(ctx context.Context, g Grid) ([]Cell, error) {
 	for i := range g.Shapes {
 		for _, n := range g.Connections {
 			for _, t := range g.Targets {
-				cells = append(cells, all[spot{i, t, n}].cell(&g.Shapes[i], t, n))
+				c := all[spot{i, t, n}].cell(&g.Shapes[i], t, n)
+				if l.child(t) == nil {
+					c.Allocations = -1
+				}
+				cells = append(cells, c)
 			}
 		}
 	}

@@ -47,12 +47,19 @@ type Lab struct {
 	store   *child
 	ceiling *child
 	sources map[sourceKey]*workload.Requests
+	guests  map[Target]guest
 	next    uint64 // number of the next run's first request
 }
 
 // stride is how far the requests of two runs are apart: without it every run would
 // read the same keys, and find them in the processor's caches.
 const stride = 1<<18 + 1
+
+// guest is a server that somebody else started.
+type guest struct {
+	addr  string
+	meter bench.Meter
+}
 
 type sourceKey struct {
 	shape  string
@@ -68,7 +75,7 @@ func Start(ctx context.Context, c Config) (_ *Lab, err error) {
 	if c.RowCache == 0 {
 		c.RowCache = 1 << 30
 	}
-	l := &Lab{sources: map[sourceKey]*workload.Requests{}}
+	l := &Lab{sources: map[sourceKey]*workload.Requests{}, guests: map[Target]guest{}}
 	if l.dir, err = os.MkdirTemp("", "quiver-bench-"); err != nil {
 		return nil, fmt.Errorf("cannot make a folder for the data: %w", err)
 	}
@@ -144,14 +151,25 @@ func (l *Lab) prepare(s *Shape, seed uint64) (size int, err error) {
 	return size, err
 }
 
-// Has reports whether the lab has a target.
-func (l *Lab) Has(t Target) bool { return l.child(t).hello.Addresses[t] != "" }
-
-func (l *Lab) child(t Target) *child {
-	if t == Ceiling || t == NetHTTP {
-		return l.ceiling
+// Join takes in another server that answers the same requests with the same answers as
+// the product, for some of the lab's shapes. meter reads what it has used.
+func (l *Lab) Join(t Target, addr string, meter bench.Meter, shapes []Shape) {
+	l.guests[t] = guest{addr, meter}
+	for _, s := range shapes {
+		l.sources[sourceKey{s.Name, t}] = l.sources[sourceKey{s.Name, Plain}]
 	}
-	return l.store
+}
+
+// child returns the process that a target runs in, nil for a guest.
+func (l *Lab) child(t Target) *child {
+	switch t {
+	case Ceiling, NetHTTP:
+		return l.ceiling
+	case Naive, Plain, Cached:
+		return l.store
+	default:
+		return nil
+	}
 }
 
 // Load is how a shape is asked for.
@@ -166,18 +184,21 @@ type Load struct {
 // Run measures one target with one shape. One of a hundred answers of the product is
 // compared with the right one. An answer that is wrong or an error is an error.
 func (l *Lab) Run(ctx context.Context, t Target, s *Shape, load Load) (*bench.Result, error) {
-	ch := l.child(t)
 	source := l.sources[sourceKey{s.Name, t}]
-	if source == nil || !l.Has(t) {
+	server := l.guests[t]
+	if ch := l.child(t); ch != nil {
+		server = guest{ch.hello.Addresses[t], ch.usage}
+		if _, err := ch.tell(order{Do: "settle"}); err != nil {
+			return nil, err
+		}
+	}
+	if source == nil || server.addr == "" {
 		return nil, fmt.Errorf("the lab has no %s for %s", t, s.Name)
 	}
-	if _, err := ch.tell(order{Do: "settle"}); err != nil {
-		return nil, err
-	}
 	c := bench.Config{
-		Name: s.Name + " " + string(t), Addr: ch.hello.Addresses[t], Source: source,
+		Name: s.Name + " " + string(t), Addr: server.addr, Source: source,
 		Connections: load.Connections, Rate: load.Rate, WarmUp: load.WarmUp, Duration: load.Duration, Requests: load.Requests,
-		Meter: ch.usage, First: l.next,
+		Meter: server.meter, First: l.next,
 	}
 	l.next += stride
 	if t != Ceiling && t != NetHTTP {
@@ -200,6 +221,9 @@ func (l *Lab) Run(ctx context.Context, t Target, s *Shape, load Load) (*bench.Re
 // Profile measures as Run does and writes a CPU profile of the server to path.
 func (l *Lab) Profile(ctx context.Context, t Target, s *Shape, load Load, path string) (*bench.Result, error) {
 	ch := l.child(t)
+	if ch == nil {
+		return nil, fmt.Errorf("%s cannot be profiled", t)
+	}
 	if _, err := ch.tell(order{Do: "profile", Path: path}); err != nil {
 		return nil, err
 	}

@@ -17,8 +17,9 @@ func WriteTable(w io.Writer, cells []Cell) error {
 		if i > 0 && (c.Shape != cells[i-1].Shape || c.Connections != cells[i-1].Connections) {
 			fmt.Fprintln(t, "\t\t\t\t\t\t\t\t\t\t\t\t\t\t")
 		}
-		fmt.Fprintf(t, "%s\t%d\t%s\t%.0f\t%.2f\t%s\t%s\t%.1f\t%s\t%s\t%s\t%s\t%s\t%.0f%%\t\n",
-			c.Shape, c.Connections, c.Target, c.PerSecond, c.Ratio, short(c.CPU), short(c.CPU/float64(c.Vectors)), c.Allocations,
+		fmt.Fprintf(t, "%s\t%d\t%s\t%.0f\t%.2f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.0f%%\t\n",
+			c.Shape, c.Connections, c.Target, c.PerSecond, c.Ratio, short(c.CPU), short(c.CPU/float64(c.Vectors)),
+			orDash(fmt.Sprintf("%.1f", c.Allocations), c.Allocations >= 0),
 			orDash(fmt.Sprintf("%.0f", c.OpenPerSecond), c.OpenPerSecond > 0), short(c.P50), short(c.P99), short(c.P999), short(c.ClientCPU), 100*c.Foreign)
 	}
 	if err := t.Flush(); err != nil {

@@ -3,6 +3,7 @@
 //
 //	bench table [-short] [-json]     one table of everything
 //	bench guard [-update]            fails when something costs more than recorded
+//	bench peers -redis R -service S  the product beside a service over Redis (tools/peers)
 //	bench profile [-shape S] DIR     CPU profiles of the product under load
 package main
 
@@ -29,7 +30,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("say what to measure: table, guard or profile")
+		return fmt.Errorf("say what to measure: table, guard, peers or profile")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ExitOnError)
 	switch args[0] {
@@ -37,9 +38,11 @@ func run(ctx context.Context, args []string) error {
 		return table(ctx, flags, args[1:])
 	case "guard":
 		return guard(ctx, flags, args[1:])
+	case "peers":
+		return peers(ctx, flags, args[1:])
 	case "profile":
 		return profile(ctx, flags, args[1:])
 	default:
-		return fmt.Errorf("there is no measurement %q; use table, guard or profile", args[0])
+		return fmt.Errorf("there is no measurement %q; use table, guard, peers or profile", args[0])
 	}
 }
