@@ -13,9 +13,12 @@ type Order struct {
 	misses bool   // whether there are numbers beyond
 }
 
-// orderLen is the length of an order, a power of two. It is enough to ask for most
-// of a million keys.
-const orderLen = 1 << 20
+// The length of an order: perKey times the keys, at most maxOrder, which is enough to ask
+// for most of a million keys.
+const (
+	perKey   = 64
+	maxOrder = 1 << 20
+)
 
 // zipfSkew is the exponent of Zipf orders: 1.1 gives the most asked of a million keys
 // an eighth of the requests.
@@ -54,7 +57,7 @@ func NewOrder(d Distribution, n uint32, misses float64, seed uint64) (*Order, er
 	default:
 		return nil, fmt.Errorf("there is no distribution %q; use uniform, zipf or sequential", d)
 	}
-	o := &Order{keys: make([]uint32, orderLen), of: n, misses: misses > 0}
+	o := &Order{keys: make([]uint32, min(perKey*uint64(n), maxOrder)), of: n, misses: misses > 0}
 	for i := range o.keys {
 		o.keys[i] = draw(i)
 		if misses > 0 && r.Float64() < misses {
@@ -65,4 +68,4 @@ func NewOrder(d Distribution, n uint32, misses float64, seed uint64) (*Order, er
 }
 
 // At returns the i-th key number.
-func (o *Order) At(i uint64) uint32 { return o.keys[i%orderLen] }
+func (o *Order) At(i uint64) uint32 { return o.keys[i%uint64(len(o.keys))] }
