@@ -223,3 +223,12 @@ func TestContractCases(t *testing.T) {
 		t.Errorf("%d expr cases, want 45", run)
 	}
 }
+
+// columns returns columns by name.
+func (tab *table) columns(names ...string) []*vec.Column {
+	var in []*vec.Column
+	for _, name := range names {
+		in = append(in, tab.cols[name])
+	}
+	return in
+}

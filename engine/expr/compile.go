@@ -146,37 +146,35 @@ func (c *compiler) full(v operand, dom int) operand {
 		return dst
 	}
 	dst := c.reg(c.p.regs[v.reg], dom)
-	lit := c.p.lits[v.reg] != nil
-	c.emit(func(s *Scratch) error {
-		n := s.n[dom]
-		col := s.regs[dst.reg]
-		if lit && n <= s.filled[dst.reg] && n >= 0 && shrinks(col, n) {
-			return nil
-		}
-		s.filled[dst.reg] = 0
-		if err := broadcast(col, s.regs[v.reg], n); err != nil {
-			return err
-		}
-		s.filled[dst.reg] = n
-		return nil
-	})
+	c.emit(func(s *Scratch) error { return broadcast(s.regs[dst.reg], s.regs[v.reg], s.n[dom]) })
 	c.known[key] = dst
 	return dst
 }
 
-// shrinks makes a column that repeats one value n rows long if that takes no work.
-func shrinks(c *vec.Column, n int) bool {
-	switch vec.ShapeOf(c.Type) {
-	case vec.ShapeInts:
-		c.Ints, c.Len = c.Ints[:n], n
-	case vec.ShapeFloats:
-		c.Floats, c.Len = c.Floats[:n], n
-	case vec.ShapeBits:
-		c.Bits, c.Len = c.Bits[:vec.Words(n)], n
-	default:
-		return c.Len == n
+// wide returns v with at least as many rows as a domain has. For literals that costs
+// nothing once the scratch has seen a batch of that size.
+func (c *compiler) wide(v operand, dom int) operand {
+	shape := vec.ShapeOf(c.p.regs[v.reg])
+	if v.dom != one || dom != rows || c.p.lits[v.reg] == nil || shape == vec.ShapeNull || shape > vec.ShapeBits {
+		return c.full(v, dom)
 	}
-	return true
+	key := fmt.Sprintf("wide %d", v.reg)
+	if k, ok := c.known[key]; ok {
+		return k
+	}
+	dst := c.reg(c.p.regs[v.reg], dom)
+	c.p.consts = append(c.p.consts, constant{dst.reg, v.reg})
+	c.known[key] = dst
+	return dst
+}
+
+// each returns v so that it has a value for each row of a domain: in a register of as
+// many rows, or of one.
+func (c *compiler) each(v operand, dom int) operand {
+	if v.dom == one {
+		return v
+	}
+	return c.full(v, dom)
 }
 
 // broadcast makes dst n times the first row of src.
@@ -331,12 +329,13 @@ func (c *compiler) cast(v operand, from, to *codec.Type) operand {
 	switch to.Kind {
 	case codec.KindDouble:
 		c.emit(func(s *Scratch) error {
+			n := s.n[v.dom]
 			src, d := s.regs[v.reg], s.regs[dst.reg]
-			d.Make(src.Len)
-			for i, x := range src.Ints {
+			d.Make(n)
+			for i, x := range src.Ints[:n] {
 				d.Floats[i] = float64(x)
 			}
-			valid(d, src.Len, arg{src, 1})
+			valid(d, n, arg{src, 1})
 			return nil
 		})
 	case codec.KindStruct:
@@ -360,10 +359,10 @@ func (c *compiler) cast(v operand, from, to *codec.Type) operand {
 			s.n[dom] = s.regs[kid.reg].Len
 			return nil
 		})
-		kid = c.full(c.cast(kid, from.Elem, to.Elem), dom)
+		elems := c.full(c.cast(kid, from.Elem, to.Elem), dom)
 		c.emit(func(s *Scratch) error {
 			src, d := s.regs[v.reg], s.regs[dst.reg]
-			s.join(d, to, src.Len, []operand{kid})
+			s.join(d, to, src.Len, []operand{elems})
 			d.Off, d.Valid = src.Off, src.Valid
 			return nil
 		})

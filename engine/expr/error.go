@@ -100,15 +100,17 @@ func (e *RunError) Error() string {
 	return fmt.Sprintf("row %d: %s (in %s)", e.Row, e.Reason, e.snippet())
 }
 
-// snippet is the part of the expression that failed, cut to a decent length.
+// snippet is the expression around the operation that failed.
 func (e *RunError) snippet() string {
-	const most = 80
-	s := clean(e.Text)
-	if len(e.Text) > most && e.End <= len(e.Text) && e.Pos < e.End {
-		s = clean(e.Text[e.Pos:e.End])
+	const before, after = 50, 50 // characters
+	pos := max(0, min(e.Pos, len(e.Text)))
+	left, right := []rune(clean(e.Text[:pos])), []rune(clean(e.Text[pos:]))
+	prefix, suffix := "", ""
+	if len(left) > before {
+		left, prefix = left[len(left)-before:], "..."
 	}
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "..."
+	if len(right) > after {
+		right, suffix = right[:after], "..."
 	}
-	return s
+	return prefix + string(left) + string(right) + suffix
 }

@@ -15,32 +15,13 @@ func binaryStep(e *expr, at place, dst, x, y operand) step {
 	ints := kindOf(e.args[0].typ) == codec.KindBigInt
 	switch e.op {
 	case OpAnd, OpOr:
-		return logicStep(e.op, dst, x, y)
+		return logicStep(e.op, at, dst, x, y)
 	case OpPow:
 		if ints {
 			return intPowStep(e, at, dst, x, y)
 		}
-	case OpGt, OpGe, OpLt, OpLe:
-		if e.op == OpLt || e.op == OpLe {
-			x, y = y, x
-		}
-		orEqual := e.op == OpGe || e.op == OpLe
-		return func(s *Scratch) error {
-			a, b, d := s.regs[x.reg], s.regs[y.reg], s.regs[dst.reg]
-			d.Make(a.Len)
-			switch {
-			case ints && orEqual:
-				compareGe(d.Bits, a.Ints, b.Ints)
-			case ints:
-				compareGt(d.Bits, a.Ints, b.Ints)
-			case orEqual:
-				compareGe(d.Bits, a.Floats, b.Floats)
-			default:
-				compareGt(d.Bits, a.Floats, b.Floats)
-			}
-			valid(d, a.Len, arg{a, 1}, arg{b, 1})
-			return nil
-		}
+	case OpGt, OpGe, OpLt, OpLe, OpEq, OpNe:
+		return compareStep(e, at, dst, x, y)
 	}
 	var intOp func(d, a, b []int64)
 	var floatOp func(d, a, b []float64)
@@ -61,14 +42,50 @@ func binaryStep(e *expr, at place, dst, x, y operand) step {
 		floatOp = powFloats
 	}
 	return func(s *Scratch) error {
+		n := s.n[at.dom]
 		a, b, d := s.regs[x.reg], s.regs[y.reg], s.regs[dst.reg]
-		d.Make(a.Len)
+		d.Make(n)
 		if ints {
 			intOp(d.Ints, a.Ints, b.Ints)
 		} else {
 			floatOp(d.Floats, a.Floats, b.Floats)
 		}
-		valid(d, a.Len, arg{a, 1}, arg{b, 1})
+		valid(d, n, arg{a, 1}, arg{b, 1})
+		return nil
+	}
+}
+
+// compareStep compiles the comparisons of flat values.
+func compareStep(e *expr, at place, dst, x, y operand) step {
+	if e.op == OpLt || e.op == OpLe {
+		x, y = y, x
+	}
+	compareInts, compareFloats := compareEq[int64], compareEq[float64]
+	switch e.op {
+	case OpGt, OpLt:
+		compareInts, compareFloats = compareGt[int64], compareGt[float64]
+	case OpGe, OpLe:
+		compareInts, compareFloats = compareGe[int64], compareGe[float64]
+	}
+	shape := vec.ShapeOf(e.args[0].typ)
+	return func(s *Scratch) error {
+		n := s.n[at.dom]
+		a, b, d := s.regs[x.reg], s.regs[y.reg], s.regs[dst.reg]
+		d.Make(n)
+		switch shape {
+		case vec.ShapeInts:
+			compareInts(d.Bits, a.Ints[:n], b.Ints)
+		case vec.ShapeFloats:
+			compareFloats(d.Bits, a.Floats[:n], b.Floats)
+		default:
+			for w := range d.Bits {
+				d.Bits[w] = ^(a.Bits[w] ^ b.Bits[w])
+			}
+		}
+		if e.op == OpNe {
+			invert(d.Bits)
+		}
+		valid(d, n, arg{a, 1}, arg{b, 1})
 		return nil
 	}
 }
@@ -166,9 +183,10 @@ func powFloats(d, a, b []float64) {
 
 func intPowStep(e *expr, at place, dst, x, y operand) step {
 	return func(s *Scratch) error {
+		n := s.n[at.dom]
 		a, b, d := s.regs[x.reg], s.regs[y.reg], s.regs[dst.reg]
-		d.Make(a.Len)
-		valid(d, a.Len, arg{a, 1}, arg{b, 1})
+		d.Make(n)
+		valid(d, n, arg{a, 1}, arg{b, 1})
 		for i := range d.Ints {
 			exp := b.Ints[i]
 			if exp < 0 && !d.Null(i) {

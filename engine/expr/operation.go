@@ -14,11 +14,16 @@ func (c *compiler) operation(e *expr, at place, args []operand) operand {
 		return c.fit(e, at, c.full(args[0], at.dom))
 	}
 	dst := c.reg(e.typ, at.dom)
+	if e.op.sign() != "" && vec.ShapeOf(e.args[0].typ) <= vec.ShapeBits || e.op == OpPow {
+		c.emit(binaryStep(e, at, dst, c.wide(args[0], at.dom), c.wide(args[1], at.dom)))
+		return dst
+	}
+	for i := range args {
+		args[i] = c.each(args[i], at.dom)
+	}
 	switch e.op {
-	case OpAdd, OpSub, OpMul, OpDiv, OpMod, OpFloorDiv, OpGt, OpGe, OpLt, OpLe, OpAnd, OpOr, OpPow:
-		c.emit(binaryStep(e, at, dst, c.full(args[0], at.dom), c.full(args[1], at.dom)))
 	case OpEq, OpNe:
-		c.equal(e, at, dst, args)
+		c.emit(equalStep(e, at, dst, args))
 	case OpNeg, OpNot, OpIsNull, OpAbs, OpCeil, OpFloor, OpRound, OpSqrt, OpLog, OpSin, OpCos, OpTan, OpAsin, OpAcos, OpAtan,
 		OpIsNaN, OpIsInf, OpToString, OpFromEpoch:
 		c.emit(unaryStep(e, at, dst, c.full(args[0], at.dom)))
@@ -31,11 +36,11 @@ func (c *compiler) operation(e *expr, at place, args []operand) operand {
 		c.emit(timeStep(e, at, dst, args))
 	case OpListLen, OpListAt, OpListContains, OpListHasNull, OpListSum, OpListMin, OpListMax, OpListAll, OpListAny, OpListMean:
 		if e.op == OpListAt {
-			args[1] = c.full(args[1], at.dom)
+			args[1] = c.wide(args[1], at.dom)
 		}
 		c.emit(listStep(e, at, dst, args))
 	case OpRepeat:
-		c.emit(repeatStep(e, at, dst, args[0], c.full(args[1], at.dom)))
+		c.emit(repeatStep(e, at, dst, args[0], c.wide(args[1], at.dom)))
 	case OpZip:
 		c.emit(zipStep(at, dst, args))
 	case OpStruct:
@@ -111,7 +116,7 @@ func (c *compiler) cases(e *expr) operand {
 		sels[k] = c.bitmap()
 		if fails {
 			// The branches must know their rows while they are computed.
-			pred := c.full(preds[k], outer.dom)
+			pred := c.wide(preds[k], outer.dom)
 			next := c.bitmap()
 			c.emit(selectStep(outer.dom, pred, sels[k], rest, next))
 			rest = next
@@ -130,7 +135,7 @@ func (c *compiler) cases(e *expr) operand {
 		rest := -1
 		for k := range n {
 			next := c.bitmap()
-			c.emit(selectStep(dom, c.full(preds[k], dom), sels[k], rest, next))
+			c.emit(selectStep(dom, c.wide(preds[k], dom), sels[k], rest, next))
 			rest = next
 		}
 	}
@@ -167,6 +172,9 @@ func (c *compiler) merge(t *codec.Type, dom int, sels []int, thens []operand, ot
 	case vec.ShapeInts, vec.ShapeFloats, vec.ShapeBits:
 	default:
 		all := append(thens[:len(thens):len(thens)], otherwise)
+		for k := range all {
+			all[k] = c.each(all[k], dom)
+		}
 		c.emit(func(s *Scratch) error {
 			n, d := s.n[dom], s.regs[dst.reg]
 			d.Reset(t)
@@ -189,9 +197,9 @@ func (c *compiler) merge(t *codec.Type, dom int, sels []int, thens []operand, ot
 		})
 		return dst
 	}
-	otherwise = c.full(otherwise, dom)
+	otherwise = c.wide(otherwise, dom)
 	for k := range thens {
-		thens[k] = c.full(thens[k], dom)
+		thens[k] = c.wide(thens[k], dom)
 	}
 	c.emit(func(s *Scratch) error {
 		n, d := s.n[dom], s.regs[dst.reg]
@@ -291,11 +299,11 @@ func (c *compiler) fillNull(e *expr) operand {
 	y := c.value(e.args[1])
 	c.at = outer
 	dom := max(x.dom, y.dom)
-	x = c.full(x, dom)
+	given := c.full(x, dom)
 	sel := c.bitmap()
 	c.emit(func(s *Scratch) error {
 		bits := s.bitmaps[sel].Resize(s.n[dom])
-		if v := s.regs[x.reg].Valid; len(v) > 0 {
+		if v := s.regs[given.reg].Valid; len(v) > 0 {
 			copy(bits, v)
 		} else {
 			bits.Fill(true)
@@ -303,7 +311,7 @@ func (c *compiler) fillNull(e *expr) operand {
 		s.bitmaps[sel] = bits
 		return nil
 	})
-	return c.merge(e.typ, dom, []int{sel}, []operand{x}, y)
+	return c.merge(e.typ, dom, []int{sel}, []operand{given}, y)
 }
 
 // lambda compiles list.map and list.filter: the body is computed over all elements of

@@ -21,10 +21,15 @@ type Program struct {
 	lits    []*vec.Column // values of the registers that are literals, else nil
 	domains int
 	bitmaps int
+	consts  []constant
 	aliases []int // registers that show columns of others, maybe the caller's
 	now     int   // register of now(), -1 if it does not occur
 	out     operand
 }
+
+// constant is a literal of a flat type that kernels read row by row: dst repeats src at
+// least as often as a batch has rows.
+type constant struct{ dst, src int }
 
 // step computes one register.
 type step func(s *Scratch) error
@@ -59,7 +64,7 @@ type Scratch struct {
 	p       *Program
 	regs    []*vec.Column
 	seen    []*codec.Type // types of input columns that were found to fit
-	filled  []int         // of registers that are broadcast literals: how far
+	filled  int           // how far the constants are repeated
 	n       []int         // rows of every domain
 	rowOf   [][]int32     // of the elements of a domain: their row
 	bitmaps []vec.Bitmap
@@ -74,7 +79,6 @@ func (p *Program) NewScratch() *Scratch {
 		p:       p,
 		regs:    make([]*vec.Column, len(p.regs)),
 		seen:    make([]*codec.Type, len(p.columns)),
-		filled:  make([]int, len(p.regs)),
 		n:       make([]int, p.domains),
 		rowOf:   make([][]int32, p.domains),
 		bitmaps: make([]vec.Bitmap, p.bitmaps),
@@ -145,6 +149,12 @@ func (s *Scratch) Eval(in []*vec.Column, n int, now int64) (*vec.Column, error) 
 		c := s.regs[p.now]
 		c.Make(1)
 		c.Ints[0] = now
+	}
+	if n > s.filled {
+		for _, k := range p.consts {
+			_ = broadcast(s.regs[k.dst], s.regs[k.src], n) // flat values are never too large
+		}
+		s.filled = n
 	}
 	for _, step := range p.steps {
 		if err := step(s); err != nil {

@@ -31,29 +31,25 @@ const (
 	ShapeStruct              //
 )
 
+// shapes are the shapes of the kinds.
+var shapes = [256]Shape{
+	codec.KindTinyInt: ShapeInts, codec.KindSmallInt: ShapeInts, codec.KindInt: ShapeInts, codec.KindBigInt: ShapeInts,
+	codec.KindDate: ShapeInts, codec.KindTimestamp: ShapeInts,
+	codec.KindFloat: ShapeFloats, codec.KindDouble: ShapeFloats,
+	codec.KindBoolean: ShapeBits,
+	codec.KindString:  ShapeBytes, codec.KindBinary: ShapeBytes, codec.KindDecimal: ShapeBytes,
+	codec.KindArray: ShapeList, codec.KindEmbedding: ShapeList,
+	codec.KindMap:    ShapeMap,
+	codec.KindStruct: ShapeStruct,
+}
+
 // ShapeOf returns the shape of columns of type t; a nil type, and KindInvalid, is the
 // type of null.
 func ShapeOf(t *codec.Type) Shape {
 	if t == nil {
 		return ShapeNull
 	}
-	switch t.Kind {
-	case codec.KindTinyInt, codec.KindSmallInt, codec.KindInt, codec.KindBigInt, codec.KindDate, codec.KindTimestamp:
-		return ShapeInts
-	case codec.KindFloat, codec.KindDouble:
-		return ShapeFloats
-	case codec.KindBoolean:
-		return ShapeBits
-	case codec.KindString, codec.KindBinary, codec.KindDecimal:
-		return ShapeBytes
-	case codec.KindArray, codec.KindEmbedding:
-		return ShapeList
-	case codec.KindMap:
-		return ShapeMap
-	case codec.KindStruct:
-		return ShapeStruct
-	}
-	return ShapeNull
+	return shapes[t.Kind]
 }
 
 // SameShape reports whether columns of types t and u hold their values alike, all the
