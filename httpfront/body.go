@@ -15,6 +15,10 @@ const (
 
 // readBody reads the request's body into e.body as it arrives: memory grows with what
 // was received, never with what was declared. The errors are *fail.Error.
+//
+// Of a chunked body whose connection ends exactly between two chunks, fasthttp says the
+// same as of a whole one. The bodies of all our APIs are JSON, which tells its own end,
+// so a cut one is refused where it is parsed.
 func (e *exchange) readBody() error {
 	limit := e.s.o.MaxBodyBytes
 	declared := e.ctx.Request.Header.ContentLength() // -1 is chunked, -2 is none

@@ -33,8 +33,8 @@ func TestPanic(t *testing.T) {
 	const n = 5
 	for range n {
 		r := front.Do(fronttest.Request{Target: "/0.1.0/panic", Body: "{}", Header: header})
-		if r.Status != 500 || r.Body != `{"alpha":"Internal error."}` {
-			t.Errorf("a panic: %d %q", r.Status, r.Body)
+		if r.Status != 500 || r.Body != `{"alpha":"Internal error."}` || r.Header["Content-Type"] != "application/json" {
+			t.Errorf("a panic: %d %q %q", r.Status, r.Header["Content-Type"], r.Body)
 		}
 		if r := front.Do(fronttest.Request{Target: "/0.1.0/echo", Body: "{}", Header: header}); r.Body != "k|||{}" {
 			t.Errorf("after a panic: %d %q", r.Status, r.Body)
@@ -100,6 +100,31 @@ func TestSlowClient(t *testing.T) {
 		t.Errorf("meanwhile /live: %d", r.Status)
 	}
 	busy.Wait()
+}
+
+// TestShortBody checks that a handler never sees a body that ended early.
+func TestShortBody(t *testing.T) {
+	front := fronttest.Start(t, httpfront.Options{Dialects: []wire.Dialect{alpha()}})
+	f := func(text string) {
+		t.Helper()
+		c, err := net.Dial("tcp", front.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_, _ = io.WriteString(c, text) // a failure shows in the answer
+		if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		answer, err := io.ReadAll(c)
+		if err != nil || (len(answer) > 0 && !strings.HasPrefix(string(answer), "HTTP/1.1 400 ")) {
+			t.Errorf("%.60q: %v %.80q", text, err, answer)
+		}
+	}
+	f(raw("POST /0.1.0/open", "Content-Length: 10\r\n", "abc"))
+	f(raw("POST /0.1.0/open", "Content-Length: 20000\r\n", strings.Repeat("x", 10_000)))
+	f(raw("POST /0.1.0/open", "Transfer-Encoding: chunked\r\n", "5\r\nabc"))
 }
 
 // TestHeldConnections checks the promise of doc.go: what a client declares costs
@@ -187,9 +212,44 @@ func TestAnswers(t *testing.T) {
 		busy.Go(func() {
 			for i := range 30 {
 				n := 16 << ((i + w) % 18) // 16 B to 2 MiB
-				r, err := front.Try(fronttest.Request{Target: fmt.Sprintf("/0.1.0/big?n=%d", n)})
-				if err != nil || r.Status != 200 || r.Body != strings.Repeat("0123456789abcdef", n/16) {
+				letter := string(rune('a' + (i*4+w)%26))
+				r, err := front.Try(fronttest.Request{Target: fmt.Sprintf("/0.1.0/big?n=%d&of=%s", n, letter)})
+				if err != nil || r.Status != 200 || r.Body != strings.Repeat(letter, n) {
 					t.Errorf("an answer of %d bytes: %v %d, %d bytes", n, err, r.Status, len(r.Body))
+				}
+			}
+		})
+	}
+	busy.Wait()
+}
+
+// TestBigAnswersAreNotShared lets clients wait before they read, so that answers are
+// still being written while others are made: none may show up in another.
+func TestBigAnswersAreNotShared(t *testing.T) {
+	front := fronttest.Start(t, httpfront.Options{Dialects: []wire.Dialect{alpha()}})
+	const size = 768 << 10
+	var busy sync.WaitGroup
+	for w := range 6 {
+		busy.Go(func() {
+			c, err := net.Dial("tcp", front.Addr)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			in := bufio.NewReader(c)
+			letter := string(rune('a' + w))
+			for range 10 {
+				_, _ = io.WriteString(c, raw(fmt.Sprintf("GET /0.1.0/big?n=%d&of=%s", size, letter), "", "")) // a failure shows in the answer
+				time.Sleep(3 * time.Millisecond)
+				res, err := http.ReadResponse(in, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				body, err := io.ReadAll(res.Body)
+				if n := strings.Count(string(body), letter); err != nil || n != size || len(body) != size {
+					t.Errorf("%d bytes, %d of them right: %v", len(body), n, err)
 				}
 			}
 		})
@@ -325,8 +385,8 @@ func TestDrain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.Body.Close(); res.StatusCode != 503 {
-		t.Errorf("/ready while draining: %d, want 503", res.StatusCode)
+	if res.Body.Close(); res.StatusCode != 503 || !res.Close {
+		t.Errorf("/ready while draining: %d, connection closed %v; want 503 and closed", res.StatusCode, res.Close)
 	}
 	time.Sleep(50 * time.Millisecond)
 	shutting.Store(true) // within DrainDelay requests must succeed; from about now they may not

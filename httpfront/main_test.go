@@ -76,6 +76,7 @@ func alpha() wire.Dialect {
 				x.Out = fmt.Appendf(x.Out, "%v %v", x.Principal.Valid(), x.Denied)
 			}},
 			{Method: "POST", Pattern: "/0.1.0/panic", Label: "panic", Auth: wire.Public, Handle: func(x *wire.Exchange) {
+				x.Status, x.ContentType = 202, "text/half"
 				x.Out = append(x.Out, "half an answer"...)
 				panic("something broke")
 			}},
@@ -85,7 +86,11 @@ func alpha() wire.Dialect {
 				if err != nil {
 					n = 1 << 20
 				}
-				x.Out = append(x.Out, bytes.Repeat([]byte("0123456789abcdef"), n/16)...)
+				pattern := "0123456789abcdef"
+				if of := x.Query("of"); of != nil {
+					pattern = strings.Repeat(string(of), 16)
+				}
+				x.Out = append(x.Out, strings.Repeat(pattern, n/16)...)
 			}},
 		},
 	}

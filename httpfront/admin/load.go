@@ -15,31 +15,19 @@ import (
 	"quiver/engine/ingest"
 )
 
-const (
-	// idleLoad is how long a load waits for the next bytes of its stream.
-	idleLoad = 30 * time.Second
-	// lingerLoad bounds how long, and how much, is read on after a load has failed.
-	lingerLoad = 5 * time.Second
-	lingerSize = 1 << 30
-)
+// idleLoad is how long a load waits for the next bytes of its stream.
+const idleLoad = 30 * time.Second
 
 // load takes a load stream. Readers see all of a replacing load or nothing; a client
 // that goes away, or sends a broken stream, leaves what Loading.Abort leaves.
 func (a *api) load(w http.ResponseWriter, r *http.Request) {
-	// The answer to a failed load must reach a client that is still sending: answer
-	// while reading, then read on for a while. In process there is no connection, and
-	// these calls say so.
 	control := http.NewResponseController(w)
-	duplex := control.EnableFullDuplex() == nil
 	result, err := a.take(control, r)
 	if err == nil {
 		answer(w, result)
 		return
 	}
 	a.fail(w, r, err)
-	if duplex && control.Flush() == nil && control.SetReadDeadline(time.Now().Add(lingerLoad)) == nil {
-		_, _ = io.CopyN(io.Discard, r.Body, lingerSize) // the end is in sight either way
-	}
 }
 
 func (a *api) take(control *http.ResponseController, r *http.Request) (engine.LoadResult, error) {
@@ -98,13 +86,27 @@ type patient struct {
 
 // Read implements io.Reader.
 func (p *patient) Read(b []byte) (int, error) {
-	// In process there is no deadline to set and nothing to wait for.
-	if err := p.control.SetReadDeadline(time.Now().Add(idleLoad)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := p.deadline(time.Now().Add(idleLoad)); err != nil {
 		return 0, err
 	}
 	n, err := p.r.Read(b)
-	if err != nil && !errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
+		// From here on the server watches the connection to see the client go: a
+		// deadline that passes while rows are committed would look the same.
+		if cleared := p.deadline(time.Time{}); cleared != nil {
+			err = cleared
+		}
+	case err != nil:
 		err = fmt.Errorf("%w: %w", errClient, err)
 	}
 	return n, err
+}
+
+// deadline sets the connection's. In process there is none, and nothing to wait for.
+func (p *patient) deadline(t time.Time) error {
+	if err := p.control.SetReadDeadline(t); !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
 }

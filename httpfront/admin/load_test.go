@@ -139,6 +139,32 @@ func TestLoadClientGone(t *testing.T) {
 	f.has("23")
 }
 
+// slowRecorder is a connection that remembers its last read deadline.
+type slowRecorder struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+	set      int
+}
+
+// SetReadDeadline implements what http.ResponseController looks for.
+func (r *slowRecorder) SetReadDeadline(t time.Time) error {
+	r.deadline = t
+	r.set++
+	return nil
+}
+
+// TestLoadDeadline checks that a load waits for its stream with a deadline, and that none
+// is left when the stream has ended: it would cut off a commit that takes longer.
+func TestLoadDeadline(t *testing.T) {
+	f := newFixture(t)
+	f.apply()
+	w := &slowRecorder{ResponseRecorder: httptest.NewRecorder()}
+	f.handler.ServeHTTP(w, httptest.NewRequest("POST", "/api/load?store=s&group=g", bytes.NewReader(f.stream(1))))
+	if w.Code != 200 || w.set < 2 || !w.deadline.IsZero() {
+		t.Errorf("%d %s; the deadline was set %d times and is %v", w.Code, w.Body, w.set, w.deadline)
+	}
+}
+
 // TestLoadEarlyAnswer checks that a client that is still sending when its load fails
 // reads why, however much it has to send.
 func TestLoadEarlyAnswer(t *testing.T) {

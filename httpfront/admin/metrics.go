@@ -13,7 +13,6 @@ import (
 // else o.Metrics has.
 //
 //	quiver_catalog_revision, quiver_catalog_groups, quiver_catalog_views   gauges
-//	quiver_pool_reads_total, quiver_pool_refused_total
 //	quiver_keys                                                            gauge
 //	quiver_keys_failing                                                    gauge, 1 while the key file cannot be read
 //	go_*, process_*
@@ -21,9 +20,6 @@ func metricsHandler(o Options) (http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
-	}
-	counter := func(name, help string, f func() float64) prometheus.Collector {
-		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, f)
 	}
 	all := []prometheus.Collector{
 		collectors.NewGoCollector(),
@@ -36,14 +32,6 @@ func metricsHandler(o Options) (http.Handler, error) {
 		}),
 		gauge("quiver_catalog_views", "Feature views defined, all versions.", func() float64 {
 			return float64(len(o.Engine.Snapshot().Views()))
-		}),
-		counter("quiver_pool_reads_total", "Reads that went through the pool instead of running at once.", func() float64 {
-			pooled, _ := o.Engine.PoolStats()
-			return float64(pooled)
-		}),
-		counter("quiver_pool_refused_total", "Reads refused to protect the others.", func() float64 {
-			_, refused := o.Engine.PoolStats()
-			return float64(refused)
 		}),
 	}
 	if o.Keys != nil {
