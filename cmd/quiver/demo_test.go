@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestDemo runs the demo and then every request it prints, as a reader would.
+func TestDemo(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	s := start(t, "demo")
+	text := ""
+	for !strings.Contains(text, "Ctrl-C") {
+		line, err := s.stdout.ReadString('\n')
+		if err != nil {
+			t.Fatalf("%v after\n%s", err, text)
+		}
+		text += line
+	}
+	posts := regexp.MustCompile(`(?m)^curl -s (\S+) -H 'Content-Type: application/json' -d '(.*)'; echo$`).FindAllStringSubmatch(text, -1)
+	if len(posts) != 4 {
+		t.Fatalf("%d requests with a body in\n%s", len(posts), text)
+	}
+	wants := []string{
+		`"features":["SFO","JFK",2881,2586,2.4,-4,31,562,0.1989,"2001-01-01","2001-06-30","SFO","San Francisco International"`,
+		`"status":["COMPLETE","COMPLETE","MISSING"]`,
+		`"features":["SFO","San Francisco International","San Francisco","CA","USA",37.61900194,-122.3748433]`,
+		`"flights":2881`,
+	}
+	for i, p := range posts {
+		if !json.Valid([]byte(p[2])) {
+			t.Errorf("the body %s is not JSON", p[2])
+		}
+		status, got := s.post(t, strings.TrimPrefix(p[1], s.front), "", p[2])
+		if status != 200 || !strings.Contains(got, wants[i]) {
+			t.Errorf("%s: %d %s, want %s", p[2], status, got, wants[i])
+		}
+	}
+	gets := regexp.MustCompile(`(?m)^curl -s (\S+)$`).FindAllStringSubmatch(text, -1)
+	for i, want := range []string{"quiver_store_full 0", `"kind":"FeatureView"`} {
+		res, err := http.Get(gets[i][1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.StatusCode != 200 || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %d, %v, lacks %s", gets[i][1], res.StatusCode, err, want)
+		}
+	}
+	commands := regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(binary)+` (.*)$`).FindAllStringSubmatch(text, -1)
+	for i, want := range []string{"flights/route@1: COMPLETE", "stored one row", "flight_events"} {
+		args := strings.Fields(strings.ReplaceAll(commands[i][1], "'Quiver Field'", "QuiverField"))
+		if got := ok(t, args...); !strings.Contains(got, want) {
+			t.Errorf("quiver %s prints\n%s", commands[i][1], got)
+		}
+	}
+	if err := s.end(t, syscall.SIGINT); err != nil {
+		t.Errorf("Ctrl-C: %v\n%s", err, s.stderr.String())
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("the demo leaves %v behind (%v)", left, err)
+	}
+}
+
+// TestDemoFolder keeps the data where it is told to, and starts again on it.
+func TestDemoFolder(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "d")
+	for range 2 {
+		s := start(t, "demo", "--data", dir)
+		if err := s.end(t, syscall.SIGTERM); err != nil {
+			t.Errorf("%v\n%s", err, s.stderr.String())
+		}
+	}
+	if got := ok(t, "get", "--data", dir, "--store", "flights", "--view", "airport", "iata=SFO"); !strings.Contains(got, "San Francisco") {
+		t.Errorf("get prints\n%s", got)
+	}
+}
