@@ -22,7 +22,11 @@ const longEnough = 100 * time.Millisecond
 // is measured in the same run; x-ceiling is the rate by the ceiling's.
 func benchmarkHTTP(b *testing.B, name string) {
 	l, s := servers(b), shape(b, name)
-	for _, t := range []lab.Target{lab.Ceiling, lab.Naive, lab.Plain, lab.Cached} {
+	targets := s.Targets
+	if targets == nil {
+		targets = []lab.Target{lab.Ceiling, lab.Naive, lab.Plain, lab.Cached}
+	}
+	for _, t := range targets {
 		b.Run(string(t), func(b *testing.B) {
 			closed := runHTTP(b, l, t, s, lab.Load{Requests: uint64(b.N), Duration: time.Minute})
 			b.ReportMetric(float64(closed.Elapsed)/float64(b.N), "ns/op")
@@ -58,9 +62,11 @@ func runHTTP(b *testing.B, l *lab.Lab, t lab.Target, s *lab.Shape, load lab.Load
 	return r
 }
 
-func BenchmarkHTTPSingle(b *testing.B)      { benchmarkHTTP(b, "Single20") }
-func BenchmarkHTTPSingle100(b *testing.B)   { benchmarkHTTP(b, "Single100") }
-func BenchmarkHTTPJoin4Single(b *testing.B) { benchmarkHTTP(b, "SingleJoin4") }
-func BenchmarkHTTPBatch10(b *testing.B)     { benchmarkHTTP(b, "Batch10") }
-func BenchmarkHTTPBatch100(b *testing.B)    { benchmarkHTTP(b, "Batch100") }
-func BenchmarkHTTPBatch500(b *testing.B)    { benchmarkHTTP(b, "Batch500") }
+func BenchmarkHTTPSingle(b *testing.B)       { benchmarkHTTP(b, "Single20") }
+func BenchmarkHTTPSingle100(b *testing.B)    { benchmarkHTTP(b, "Single100") }
+func BenchmarkHTTPJoin4Single(b *testing.B)  { benchmarkHTTP(b, "SingleJoin4") }
+func BenchmarkHTTPSingleZipf(b *testing.B)   { benchmarkHTTP(b, "SingleZipf") }
+func BenchmarkHTTPSingleMisses(b *testing.B) { benchmarkHTTP(b, "SingleMisses") }
+func BenchmarkHTTPBatch10(b *testing.B)      { benchmarkHTTP(b, "Batch10") }
+func BenchmarkHTTPBatch100(b *testing.B)     { benchmarkHTTP(b, "Batch100") }
+func BenchmarkHTTPBatch500(b *testing.B)     { benchmarkHTTP(b, "Batch500") }

@@ -8,7 +8,9 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
+	"quiver/bench"
 	"quiver/bench/lab"
 )
 
@@ -66,6 +68,25 @@ func shape(tb testing.TB, name string) *lab.Shape {
 	}
 	tb.Fatalf("there is no shape %s", name)
 	return nil
+}
+
+// cpuClock starts to measure this process's CPU time, which other processes disturb far
+// less than the time on the wall; the returned function reports it per iteration.
+func cpuClock(b *testing.B) (report func()) {
+	b.Helper()
+	read := func() time.Duration {
+		u, err := bench.ProcessMeter(os.Getpid())()
+		if err != nil {
+			b.Fatal(err)
+		}
+		return u.CPU
+	}
+	start := read()
+	return func() {
+		if used := read() - start; used > 0 {
+			b.ReportMetric(float64(used)/float64(b.N), "cpu-ns/op")
+		}
+	}
 }
 
 const rowCacheBytes = 512 << 20

@@ -38,6 +38,7 @@ func benchmarkStore(b *testing.B, n int) {
 			var batch storage.Batch
 			next := 0
 			b.ReportAllocs()
+			report := cpuClock(b)
 			for b.Loop() {
 				batch.Reset()
 				for range n {
@@ -51,6 +52,7 @@ func benchmarkStore(b *testing.B, n int) {
 					b.Fatalf("row %v, error %v", row, err)
 				}
 			}
+			report()
 			b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(n), "ns/key")
 		})
 	}

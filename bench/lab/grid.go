@@ -84,7 +84,7 @@ func (l *Lab) RunGrid(ctx context.Context, g Grid) ([]Cell, error) {
 	var cells []Cell
 	for i := range g.Shapes {
 		for _, n := range g.Connections {
-			for _, t := range g.Targets {
+			for _, t := range g.targets(i) {
 				c := all[spot{i, t, n}].cell(&g.Shapes[i], t, n)
 				if l.child(t) == nil {
 					c.Allocations = -1
@@ -96,10 +96,27 @@ func (l *Lab) RunGrid(ctx context.Context, g Grid) ([]Cell, error) {
 	return cells, nil
 }
 
+// targets are those of the grid that a shape is measured with.
+func (g *Grid) targets(shape int) []Target {
+	only := g.Shapes[shape].Targets
+	if only == nil {
+		return g.Targets
+	}
+	var both []Target
+	for _, t := range g.Targets {
+		if slices.Contains(only, t) {
+			both = append(both, t)
+		}
+	}
+	return both
+}
+
 // group measures all targets once with one shape, in an order that differs from
 // repetition to repetition.
 func (l *Lab) group(ctx context.Context, g *Grid, all map[spot]*samples, rep, shape, connections int) error {
-	order := append(slices.Clone(g.Targets[rep%len(g.Targets):]), g.Targets[:rep%len(g.Targets)]...)
+	targets := g.targets(shape)
+	first := rep % len(targets)
+	order := append(slices.Clone(targets[first:]), targets[:first]...)
 	at := func(t Target) *samples {
 		k := spot{shape, t, connections}
 		if all[k] == nil {

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,12 @@ type Shape struct {
 	Name  string // in reports
 	Table *workload.Table
 	Batch int // entries of one request; 0 is a single vector
+	// Distribution is how often each key is asked for, and Misses the share of
+	// requested keys that have no row; by default uniform and none.
+	Distribution workload.Distribution
+	Misses       float64
+	// Targets are those a grid measures with this shape; nil is all of the grid's.
+	Targets []Target
 }
 
 // Vectors is the number of vectors in one answer.
@@ -116,19 +123,20 @@ func Tables(shapes []Shape) []*workload.Table {
 }
 
 // prepare makes the requests of a shape for every target. They are the same but for
-// the path, which tells the ceiling how much to answer: as much as the product does.
+// the path, which tells the ceiling how much to answer: as much as the product does on
+// average.
 func (l *Lab) prepare(s *Shape, seed uint64) (size int, err error) {
 	keys, err := workload.Range(workload.Key, 0, int64(s.Table.Rows)-1)
 	if err != nil {
 		return 0, err
 	}
-	order, err := workload.NewOrder(workload.Uniform, s.Table.Rows, 0, seed)
+	order, err := workload.NewOrder(cmp.Or(s.Distribution, workload.Uniform), s.Table.Rows, s.Misses, seed)
 	if err != nil {
 		return 0, err
 	}
 	o := workload.Options{
 		Host: "127.0.0.1", APIKey: l.store.hello.APIKey, Store: workload.Store, View: s.Table.View, Version: 1,
-		Batch: s.Batch, Keys: keys, Order: order,
+		Batch: s.Batch, Keys: keys, Order: order, Missing: s.Misses > 0,
 	}
 	add := func(targets ...Target) (*workload.Requests, error) {
 		r, err := workload.NewRequests(o)
@@ -145,7 +153,10 @@ func (l *Lab) prepare(s *Shape, seed uint64) (size int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	size = len(r.Answer(0))
+	const samples = 64
+	for i := range uint64(samples) {
+		size += len(r.Answer(i)) / samples
+	}
 	o.Table, o.Path = nil, ceilingPath(size)
 	_, err = add(Ceiling, NetHTTP)
 	return size, err

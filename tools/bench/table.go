@@ -24,7 +24,7 @@ func table(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	g := lab.Grid{
 		Targets:     []lab.Target{lab.Ceiling, lab.NetHTTP, lab.Naive, lab.Plain, lab.Cached},
 		Connections: []int{1, 8, 64}, Repeat: 3,
-		WarmUp: 100 * time.Millisecond, Closed: 700 * time.Millisecond, Open: 700 * time.Millisecond,
+		WarmUp: 100 * time.Millisecond, Closed: 600 * time.Millisecond, Open: 600 * time.Millisecond,
 		Progress: progress,
 	}
 	if *short {
