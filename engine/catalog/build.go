@@ -18,9 +18,13 @@ type builder struct {
 	// again, and views may be broken as they were. restore gives the numbers of a
 	// group that comes back, nil for a new life; it is nil itself outside a
 	// rollback.
-	restore  func(key objectKey) *numbers
-	mayBreak bool // views may lose their groups: forced removal, rollback
-	partial  bool // some document could not be read, so that much may seem to be missing
+	restore func(key objectKey) *numbers
+	// stream says whether a table of a revision's endpoint still has what was logged;
+	// nil outside a rollback.
+	stream   func(table uint32) bool
+	copies   map[objectKey]*Group // of a clone: the group whose rows a new one is to get
+	mayBreak bool                 // views may lose their groups: forced removal, rollback
+	partial  bool                 // some document could not be read, so that much may seem to be missing
 
 	objects map[objectKey]object
 	named   map[objectKey]bool // by drafts
@@ -46,8 +50,11 @@ func (b *builder) build(keep map[objectKey]object, drafts []*draft) {
 		}
 		return d.bad
 	})
+	b.branches(drafts)
 	b.groups(drafts)
 	b.views(drafts)
+	b.webhooks(drafts)
+	b.featuresets(drafts)
 }
 
 // unique reports definitions of one object in two places and keeps the first.
@@ -177,7 +184,7 @@ func (b *builder) group(d *draft, spec *groupSpec, old *Group) *Group {
 func (b *builder) life(key objectKey, g, old *Group) *numbers {
 	if b.restore == nil || old != nil && fits(g, old) {
 		if old == nil {
-			return nil
+			return b.copied(key)
 		}
 		return old.numbers
 	}

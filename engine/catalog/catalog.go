@@ -63,8 +63,8 @@ func Open(dir string) (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, g := range snapshot.groups {
-		for _, t := range g.Tables(nil) {
+	for _, o := range snapshot.objects {
+		for _, t := range o.tables(nil) {
 			delete(l.pending, t)
 		}
 	}
@@ -94,6 +94,7 @@ func load(file *revisionFile) (*Snapshot, error) {
 		base: newSnapshot(0, nil), out: &out, mayBreak: true,
 		alloc:   func() uint32 { next++; return next - 1 },
 		restore: func(key objectKey) *numbers { return all[key] },
+		stream:  func(uint32) bool { return true },
 	}
 	b.build(map[objectKey]object{}, drafts)
 	if err := out.err(); err != nil {
@@ -123,9 +124,10 @@ func (c *Catalog) Prepare(files []File, prune bool) (next *Snapshot, diff Diff, 
 	}
 	b := c.builder(base, &out)
 	b.partial = out.count() > 0
-	keep := map[objectKey]object{}
-	if !prune {
-		keep = maps.Clone(base.objects)
+	keep := make(map[objectKey]object, len(base.objects))
+	maps.Copy(keep, base.objects)
+	if prune {
+		maps.DeleteFunc(keep, pruned(drafts))
 	}
 	b.build(keep, drafts)
 	if err := out.err(); err != nil {
@@ -164,13 +166,16 @@ func (c *Catalog) PrepareRemove(kind, store, name string, version int, force boo
 	if err != nil {
 		return nil, Diff{}, err
 	}
+	if key.kind == KindBranch {
+		return c.prepareDelete(base, key)
+	}
 	if users := base.users(key); len(users) > 0 && !force {
 		more := ""
 		if n := len(users) - 10; n > 0 {
 			users, more = users[:10], fmt.Sprintf(" and %d more", n)
 		}
-		return nil, Diff{}, fail.Errorf(fail.Conflict, "%s is used by %s%s. Remove these first, or force the removal: they then answer that the feature group does not exist.",
-			key, strings.Join(users, ", "), more)
+		return nil, Diff{}, fail.Errorf(fail.Conflict, "%s is used by %s%s. Remove these first, or force the removal: they then answer that %s does not exist.",
+			key, strings.Join(users, ", "), more, nounOf(key.kind))
 	}
 	var out collector
 	b := c.builder(base, &out)
@@ -211,15 +216,45 @@ func (s *Snapshot) resolve(kind, store, name string, version int) (objectKey, er
 	return found, nil
 }
 
-// users names the views that join a group.
+// nounOf is what messages call an object of a kind that others use.
+func nounOf(kind string) string {
+	if kind == KindFeatureset {
+		return "the featureset"
+	}
+	return "the feature group"
+}
+
+// users names what joins, feeds or looks up a group, or takes features of a featureset
+// whose last version this is.
 func (s *Snapshot) users(key objectKey) []string {
 	var users []string
+	if key.kind == KindFeatureset {
+		if x := s.stores[key.store]; len(x.featuresets[key.name]) > 1 {
+			return nil
+		}
+		for _, f := range s.featuresets {
+			if f.StoreKey == key.store && f.Name != key.name && f.spec.takesFrom(key.name) {
+				users = append(users, f.key().String())
+			}
+		}
+		return users
+	}
 	for _, v := range s.views {
 		for i := range v.spec.From {
 			if v.spec.groupKey(i) == key {
 				users = append(users, v.key().String())
 				break
 			}
+		}
+	}
+	for _, w := range s.webhooks {
+		if w.spec.feeds(key) {
+			users = append(users, w.key().String())
+		}
+	}
+	for _, f := range s.featuresets {
+		if f.spec.looksUp(key) {
+			users = append(users, f.key().String())
 		}
 	}
 	return users
@@ -266,6 +301,11 @@ func (c *Catalog) PrepareRollback(revision int) (next *Snapshot, diff Diff, err 
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		return c.ledger.kept[then[key].Life]
+	}
+	b.stream = func(table uint32) bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.ledger.streams[table]
 	}
 	b.build(map[objectKey]object{}, drafts)
 	if err := out.err(); err != nil {
@@ -383,25 +423,35 @@ func (c *Catalog) account(base, next *Snapshot, gone, come map[uint32]bool) {
 			l.kept[g.numbers.Life] = g.numbers
 		}
 	}
+	for _, w := range base.webhooks {
+		for _, t := range w.streams {
+			if gone[t] {
+				l.streams[t] = true
+			}
+		}
+	}
+	for t := range come {
+		delete(l.streams, t)
+	}
 }
 
 // changedTables returns the tables that only base uses and those that only next does.
 func changedTables(base, next *Snapshot) (gone, come map[uint32]bool) {
 	gone, come = map[uint32]bool{}, map[uint32]bool{}
 	var tables []uint32
-	for _, g := range base.groups {
-		if next.objects[g.key()] != object(g) {
-			tables = g.Tables(tables[:0])
+	for key, o := range base.objects {
+		if next.objects[key] != o {
+			tables = o.tables(tables[:0])
 			for _, t := range tables {
 				gone[t] = true
 			}
 		}
 	}
-	for _, g := range next.groups {
-		if base.objects[g.key()] == object(g) {
+	for key, o := range next.objects {
+		if base.objects[key] == o {
 			continue
 		}
-		tables = g.Tables(tables[:0])
+		tables = o.tables(tables[:0])
 		for _, t := range tables {
 			if gone[t] {
 				delete(gone, t)

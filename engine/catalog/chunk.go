@@ -21,6 +21,9 @@ type File struct {
 	Text []byte `json:"text"`
 }
 
+// code reports whether the file holds no definitions but what some of them name.
+func (f *File) code() bool { return strings.HasSuffix(f.Name, ".py") }
+
 // plain returns the text without a byte order mark.
 func (f *File) plain() string { return strings.TrimPrefix(string(f.Text), "\ufeff") }
 

@@ -12,13 +12,16 @@ import (
 // The kinds of definitions. Adding one takes a file with its spec (how it reads, how
 // it is checked and what it becomes) and a line in kindOf and in builder.build.
 const (
-	KindGroup = "FeatureGroup"
-	KindView  = "FeatureView"
+	KindBranch     = "Branch"
+	KindGroup      = "FeatureGroup"
+	KindView       = "FeatureView"
+	KindWebhook    = "Webhook"
+	KindFeatureset = "Featureset"
 )
 
 // kindNames lists the kinds in the order in which they are built and listed: each
 // refers only to earlier ones.
-var kindNames = []string{KindGroup, KindView}
+var kindNames = []string{KindBranch, KindGroup, KindView, KindWebhook, KindFeatureset}
 
 // header is what every definition begins with.
 type header struct {
@@ -32,6 +35,9 @@ func (h *header) key() objectKey {
 	return objectKey{kind: h.Kind, store: foldStore(h.Store), name: h.Name, version: h.Version}
 }
 
+// hasCode is what most kinds answer.
+func (h *header) hasCode() bool { return false }
+
 // fields are the header's keys in YAML.
 func (h *header) fields(r *reader) []field {
 	return []field{
@@ -42,11 +48,12 @@ func (h *header) fields(r *reader) []field {
 	}
 }
 
-// spec is a definition as written: *groupSpec, *viewSpec. Its JSON form has the keys
+// spec is a definition as written: *groupSpec, *viewSpec and so on. Its JSON form has the keys
 // of the YAML in the documented order.
 type spec interface {
 	head() *header
 	fields(r *reader) []field
+	hasCode() bool // what it becomes depends on files of code beside it
 }
 
 // kindOf returns an empty spec of a kind, nil when there is no such kind.
@@ -57,6 +64,12 @@ func kindOf(name string) spec {
 		return &groupSpec{header: h}
 	case KindView:
 		return &viewSpec{header: h}
+	case KindWebhook:
+		return &webhookSpec{header: h, Retention: keepEvents}
+	case KindFeatureset:
+		return &featuresetSpec{header: h}
+	case KindBranch:
+		return &branchSpec{header: h}
 	}
 	return nil
 }
@@ -68,6 +81,8 @@ type draft struct {
 	in   *chunk // where it was read; nil when it comes from a revision
 	text digest // of in
 	bad  bool   // problems were found while reading; it is not checked further
+
+	streams map[string]uint32 // of a webhook that comes from a revision: its tables then
 }
 
 // read makes drafts of all documents of the files. A document whose text is that of
@@ -79,13 +94,21 @@ func read(files []File, base *Snapshot, out *collector) []*draft {
 		known[o.digest()] = o
 	}
 	for i := range files {
+		if files[i].code() {
+			continue // taken by the definitions that name it
+		}
 		for _, c := range cut(&files[i], i, out) {
 			text := c.digest()
-			if o := known[text]; o != nil {
+			if o := known[text]; o != nil && !o.source().hasCode() {
 				drafts = append(drafts, &draft{key: o.key(), spec: o.source(), in: c, text: text})
 				continue
 			}
 			if d := readChunk(c, out); d != nil {
+				if s, ok := d.spec.(*featuresetSpec); ok && !d.bad {
+					k := &checker{draft: d, out: out}
+					s.take(k, files)
+					d.bad = k.faults > 0
+				}
 				d.text = text
 				drafts = append(drafts, d)
 			}
@@ -113,7 +136,7 @@ func readChunk(c *chunk, out *collector) *draft {
 	}
 	switch {
 	case kind == nil:
-		r.at(c.root, "a definition needs a `kind`: %s", strings.Join(kindNames, " or "))
+		r.at(c.root, "a definition needs a `kind`: %s", strings.Join(kindNames, ", "))
 		return nil
 	case !ok:
 		r.at(kind, "expected a kind, found %s", describe(kind))
@@ -127,8 +150,15 @@ func readChunk(c *chunk, out *collector) *draft {
 	before := out.count()
 	r.mapping(c.root, "a "+name, s.fields(r)...)
 	d := &draft{key: s.head().key(), spec: s, in: c, bad: out.count() > before}
-	for _, f := range []struct{ key, value string }{{"store", s.head().Store}, {"name", s.head().Name}} {
-		if why := checkName(f.value); f.value != "" && why != "" {
+	checkOwn := checkName
+	if name == KindBranch {
+		checkOwn = checkBranch
+	}
+	for _, f := range []struct {
+		key, value string
+		check      func(string) string
+	}{{"store", s.head().Store, checkStore}, {"name", s.head().Name, checkOwn}} {
+		if why := f.check(f.value); f.value != "" && why != "" {
 			r.at(step(c.root, f.key), "%s %s %s", f.key, quote(f.value), why)
 			d.bad = true
 		}
@@ -235,11 +265,20 @@ func (s *Snapshot) Definitions(kind, store, name string) []Definition {
 // sorted returns all objects, each after those it may refer to.
 func (s *Snapshot) sorted() []object {
 	all := make([]object, 0, len(s.objects))
+	for _, b := range s.branches {
+		all = append(all, b)
+	}
 	for _, g := range s.groups {
 		all = append(all, g)
 	}
 	for _, v := range s.views {
 		all = append(all, v)
+	}
+	for _, w := range s.webhooks {
+		all = append(all, w)
+	}
+	for _, f := range s.featuresets {
+		all = append(all, f)
 	}
 	return all
 }

@@ -103,8 +103,11 @@ func (b *builder) changes() []Change {
 	for key, o := range b.base.objects {
 		if b.objects[key] == nil {
 			var details []string
-			if _, ok := o.(*Group); ok {
+			switch o.(type) {
+			case *Group:
 				details = []string{"rows: dropped"}
+			case *Webhook:
+				details = []string{"events: dropped"}
 			}
 			add(ActionRemove, o, details)
 		}

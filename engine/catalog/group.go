@@ -50,6 +50,8 @@ func (g *Group) source() spec       { return g.spec }
 func (g *Group) definition() []byte { return g.body }
 func (g *Group) digest() digest     { return g.text }
 
+func (g *Group) tables(dst []uint32) []uint32 { return g.Tables(dst) }
+
 // Feature is one column of a Group.
 type Feature struct {
 	Name        string

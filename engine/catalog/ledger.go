@@ -28,6 +28,10 @@ type ledger struct {
 	// kept has, by life, the numbers of groups that were removed and whose tables
 	// nobody was told to drop yet: a rollback can bring their rows back.
 	kept map[uint32]*numbers
+
+	// streams are the tables of endpoints that were removed and that nobody was told
+	// to drop yet.
+	streams map[uint32]bool
 }
 
 type ledgerFile struct {
@@ -48,7 +52,7 @@ func ledgerPath(dir string) string { return filepath.Join(dir, "tables.json") }
 // openLedger reads the ledger. least is the first number that the current revision
 // says was not given out; exists tells whether there is a revision at all.
 func openLedger(dir string, least uint32, exists bool) (*ledger, error) {
-	l := &ledger{next: max(least, 1), pending: map[uint32]bool{}, reserved: map[uint32]bool{}, kept: map[uint32]*numbers{}}
+	l := &ledger{next: max(least, 1), pending: map[uint32]bool{}, reserved: map[uint32]bool{}, kept: map[uint32]*numbers{}, streams: map[uint32]bool{}}
 	path := ledgerPath(dir)
 	b, err := readSealed(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -135,6 +139,7 @@ func (c *Catalog) Droppable() []uint32 {
 	}
 	slices.Sort(list)
 	clear(c.ledger.kept)
+	clear(c.ledger.streams)
 	return list
 }
 

@@ -9,16 +9,17 @@ import (
 
 // Limits of definitions.
 const (
-	maxName     = 64        // bytes of the name of a store, group, view or index
-	maxFeature  = 128       // bytes of a feature name or prefix
-	maxText     = 64 << 10  // bytes of any text
-	maxVersion  = 1<<31 - 1 // of an object
-	maxColumns  = 4096      // features of a group
-	maxSlots    = 16384     // physical columns of a group, those taken away by rollbacks included
-	maxIndexes  = 64        // of a group
-	maxJoins    = 256       // groups of a view
-	maxServed   = 16384     // features of a view
-	maxServings = 4096      // serving keys of a view
+	maxName     = 64            // bytes of the name of a store, group, view or index
+	maxStore    = 2*maxName + 1 // bytes of the name of a store with its branch
+	maxFeature  = 128           // bytes of a feature name or prefix
+	maxText     = 64 << 10      // bytes of any text
+	maxVersion  = 1<<31 - 1     // of an object
+	maxColumns  = 4096          // features of a group
+	maxSlots    = 16384         // physical columns of a group, those taken away by rollbacks included
+	maxIndexes  = 64            // of a group
+	maxJoins    = 256           // groups of a view
+	maxServed   = 16384         // features of a view
+	maxServings = 4096          // serving keys of a view
 )
 
 // checkName says what is wrong with the name of a store, group or view; "" for a

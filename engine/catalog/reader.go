@@ -135,6 +135,34 @@ func (r *reader) names(dst *[]string, what string) func(ast.Node) {
 	})
 }
 
+// dictionary reads a mapping whose keys are names of the user's choice; what names
+// them in messages ("columns"). A null counts as absent.
+func (r *reader) dictionary(what string, most int, each func(key string, value ast.Node)) func(ast.Node) {
+	return func(n ast.Node) {
+		pairs, ok := pairsOf(n)
+		if !ok {
+			r.at(n, "expected a mapping of %s, found %s", what, describe(n))
+			return
+		}
+		seen := make(map[string]bool, len(pairs))
+		for i, pair := range pairs {
+			key, ok := keyOf(pair)
+			switch {
+			case i == most:
+				r.at(pair.Key, "more than %d %s", most, what)
+				return
+			case !ok:
+				r.at(pair.Key, "expected a name, found %s", describe(pair.Key))
+			case seen[key]:
+				r.at(pair.Key, "%s appears twice among the %s", quote(key), what)
+			case !isNull(pair.Value):
+				each(key, pair.Value)
+			}
+			seen[key] = true
+		}
+	}
+}
+
 // text reads a text. Plain numbers, true and false are refused, because YAML takes
 // 007 for 7: they must stand in quotes.
 func (r *reader) text(dst *string) func(ast.Node) {

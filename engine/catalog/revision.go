@@ -40,6 +40,8 @@ type record struct {
 	Text       digest          `json:"text"`
 	Definition json.RawMessage `json:"definition"`
 	Numbers    *numbers        `json:"numbers,omitempty"` // of a group
+
+	Streams map[string]uint32 `json:"streams,omitempty"` // of a webhook: tables by endpoint
 }
 
 // encode prints a snapshot as a revision file, one object a line.
@@ -59,9 +61,13 @@ func encode(s *Snapshot, next uint32) []byte {
 		b = append(b, text...)
 		b = append(b, `","definition":`...)
 		b = append(b, o.definition()...)
-		if g, ok := o.(*Group); ok {
+		switch o := o.(type) {
+		case *Group:
 			b = append(b, `,"numbers":`...)
-			b = append(b, g.numbersJSON...)
+			b = append(b, o.numbersJSON...)
+		case *Webhook:
+			b = append(b, `,"streams":`...)
+			b = append(b, marshal(o.streams)...)
 		}
 		b = append(b, '}')
 	}
@@ -100,7 +106,7 @@ func (f *revisionFile) drafts() ([]*draft, map[objectKey]*numbers, error) {
 		if err := json.Unmarshal(r.Definition, s); err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
-		d := &draft{key: h.key(), spec: s, text: r.Text}
+		d := &draft{key: h.key(), spec: s, text: r.Text, streams: r.Streams}
 		if h.Kind == KindGroup {
 			if r.Numbers == nil {
 				return nil, nil, fmt.Errorf("%w: %s has no numbers", ErrDamaged, d.key)

@@ -23,17 +23,22 @@ type Snapshot struct {
 	views   []*View
 	nextID  int64 // the next id to assign
 
+	webhooks    []*Webhook
+	featuresets []*Featureset
+	branches    []*Branch
+
 	base    *Snapshot // the one it was prepared from
 	summary string    // of the change that made the revision
 	time    time.Time // when that was committed
 }
 
-// object is what every kind of definition becomes: *Group, *View.
+// object is what every kind of definition becomes: *Group, *View and so on.
 type object interface {
 	key() objectKey
 	source() spec
-	definition() []byte // normalised, one line of JSON
-	digest() digest     // of the YAML it was read from
+	definition() []byte           // normalised, one line of JSON
+	digest() digest               // of the YAML it was read from
+	tables(dst []uint32) []uint32 // appends the physical tables it owns
 	// describe tells what is new against old, which is nil or of the same kind:
 	// one line a difference, none where there is no difference to speak of.
 	describe(old object) []string
@@ -49,8 +54,10 @@ type objectKey struct {
 
 // storeIndex holds the versions of each name of one store, the oldest first.
 type storeIndex struct {
-	groups map[string][]*Group
-	views  map[string][]*View
+	groups      map[string][]*Group
+	views       map[string][]*View
+	webhooks    map[string][]*Webhook
+	featuresets map[string][]*Featureset
 }
 
 // newSnapshot indexes objects, which it keeps.
@@ -68,8 +75,17 @@ func newSnapshot(revision int, objects map[objectKey]object) *Snapshot {
 			s.byID[o.ID] = o
 		case *View:
 			s.views = append(s.views, o)
+		case *Webhook:
+			s.webhooks = append(s.webhooks, o)
+		case *Featureset:
+			s.featuresets = append(s.featuresets, o)
+		case *Branch:
+			s.branches = append(s.branches, o)
 		}
 	}
+	sortObjects(s.webhooks)
+	sortObjects(s.featuresets)
+	sortObjects(s.branches)
 	slices.SortFunc(s.groups, func(a, b *Group) int {
 		return compareNames(a.StoreKey, b.StoreKey, a.Name, b.Name, a.Version, b.Version)
 	})
@@ -84,16 +100,32 @@ func newSnapshot(revision int, objects map[objectKey]object) *Snapshot {
 		m := s.store(v.StoreKey).views
 		m[v.Name] = append(m[v.Name], v)
 	}
+	for _, w := range s.webhooks {
+		m := s.store(w.StoreKey).webhooks
+		m[w.Name] = append(m[w.Name], w)
+	}
+	for _, f := range s.featuresets {
+		m := s.store(f.StoreKey).featuresets
+		m[f.Name] = append(m[f.Name], f)
+	}
 	return s
 }
 
 func (s *Snapshot) store(key string) *storeIndex {
 	x := s.stores[key]
 	if x == nil {
-		x = &storeIndex{groups: map[string][]*Group{}, views: map[string][]*View{}}
+		x = &storeIndex{
+			groups: map[string][]*Group{}, views: map[string][]*View{},
+			webhooks: map[string][]*Webhook{}, featuresets: map[string][]*Featureset{},
+		}
 		s.stores[key] = x
 	}
 	return x
+}
+
+// sortObjects sorts objects of one kind by store, name and version.
+func sortObjects[T object](all []T) {
+	slices.SortFunc(all, func(a, b T) int { return compareKeys(a.key(), b.key()) })
 }
 
 // compareObjects orders objects for people; compareKeys does within one kind.
@@ -123,6 +155,33 @@ func (s *Snapshot) Groups() []*Group { return s.groups }
 // Views returns all views by store, name and version. The slice is shared: do not
 // change it.
 func (s *Snapshot) Views() []*View { return s.views }
+
+// Webhooks returns all webhooks by store, name and version. The slice is shared: do
+// not change it.
+func (s *Snapshot) Webhooks() []*Webhook { return s.webhooks }
+
+// Featuresets returns all featuresets by store, name and version. The slice is shared:
+// do not change it.
+func (s *Snapshot) Featuresets() []*Featureset { return s.featuresets }
+
+// Webhook returns a webhook, nil when there is none of that version (0: the newest).
+func (s *Snapshot) Webhook(store, name string, version int) *Webhook {
+	x := s.stores[foldStore(store)]
+	if x == nil {
+		return nil
+	}
+	return pick(x.webhooks[name], version, func(w *Webhook) int { return w.Version })
+}
+
+// Featureset returns a featureset, nil when there is none of that version (0: the
+// newest).
+func (s *Snapshot) Featureset(store, name string, version int) *Featureset {
+	x := s.stores[foldStore(store)]
+	if x == nil {
+		return nil
+	}
+	return pick(x.featuresets[name], version, func(f *Featureset) int { return f.Version })
+}
 
 // GroupByID returns the group with an id, nil when there is none.
 func (s *Snapshot) GroupByID(id int64) *Group { return s.byID[id] }
@@ -166,7 +225,7 @@ func (s *Snapshot) ViewBytes(store, name []byte, version int) *View {
 // find looks a store up without allocating: names are ASCII and short, so they fold
 // into a buffer on the stack.
 func (s *Snapshot) find(store []byte) *storeIndex {
-	var buf [maxName]byte
+	var buf [maxStore]byte
 	if len(store) > len(buf) {
 		return nil
 	}

@@ -31,6 +31,8 @@ func (v *View) source() spec       { return v.spec }
 func (v *View) definition() []byte { return v.body }
 func (v *View) digest() digest     { return v.text }
 
+func (v *View) tables(dst []uint32) []uint32 { return dst }
+
 // Join is one use of a group by a view; a group may be joined more than once.
 type Join struct {
 	Store, Group string // Store is the view's unless the definition names another
