@@ -49,6 +49,7 @@ type Engine struct {
 	changing sync.Mutex // one change of the catalog at a time
 	parts    []Part     // guarded by changing
 	groups   groupGates
+	streams  streams
 	keys     keyLocks
 	arrival  arrivals
 	janitor  *janitor

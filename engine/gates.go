@@ -11,10 +11,7 @@ type groupGates struct {
 
 // groupGate keeps writers and the swapping of a group's table apart: writers hold it
 // shared from choosing the table until the store has answered, a swap holds it alone.
-type groupGate struct {
-	sync.RWMutex
-	stream stream
-}
+type groupGate struct{ sync.RWMutex }
 
 func (g *groupGates) of(id int64) *groupGate {
 	g.mu.Lock()

@@ -154,7 +154,7 @@ func (l *Loading) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.result.Total, err = l.e.append(ctx, g, l.gate, l.rows)
+	l.result.Total, err = l.e.append(ctx, g, l.rows)
 	return err
 }
 

@@ -169,7 +169,7 @@ func (e *Engine) WriteRows(ctx context.Context, ref Ref, rows [][]byte) error {
 		return err
 	}
 	if len(g.Key) == 0 {
-		_, err := e.append(ctx, g, gate, rows)
+		_, err := e.append(ctx, g, rows)
 		return err
 	}
 	ws := make([]storage.Write, len(rows))
@@ -263,4 +263,46 @@ func versionText(v int) string {
 		return ""
 	}
 	return fmt.Sprintf(" with version %d", v)
+}
+
+// Removal is a row to delete, as of a time.
+type Removal struct {
+	Key  [][]byte // raw JSON tokens of the key columns, in order
+	Time int64    // event time in Unix microseconds; only groups with an event time look at it
+}
+
+// DeleteRows removes rows as of their times: a row that is newer stays.
+func (e *Engine) DeleteRows(ctx context.Context, ref Ref, removals []Removal) error {
+	g, err := e.group(ref)
+	if err != nil {
+		return err
+	}
+	if len(g.Key) == 0 {
+		return fail.Errorf(fail.Conflict, "Group %s has no key: an event stream cannot delete single rows.", g.Name)
+	}
+	gate := e.groups.of(g.ID)
+	gate.RLock()
+	defer gate.RUnlock()
+	if g, err = e.group(ref); err != nil {
+		return err
+	}
+	order := make([]int, len(g.KeyColumns))
+	for i := range order {
+		order[i] = i
+	}
+	ws := make([]storage.Write, len(removals))
+	for i, r := range removals {
+		if len(r.Key) != len(order) {
+			return fail.Errorf(fail.BadKeyName, "Group %s has %d key columns, not %d.", g.Name, len(order), len(r.Key))
+		}
+		route, err := tokenRoute(nil, g, g.KeyColumns, order, r.Key)
+		if err != nil {
+			return err
+		}
+		ws[i] = storage.Write{Key: storage.Key{Table: g.Table, Route: route}, Delete: true}
+		if g.EventTimeColumn >= 0 {
+			ws[i].Version = timeVersion(r.Time)
+		}
+	}
+	return e.applyRows(ctx, g, ws)
 }
