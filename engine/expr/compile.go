@@ -32,7 +32,7 @@ func compile(t *Tree, root *expr, typ *codec.Type, columns []string, types []*co
 	p := &Program{tree: t, typ: typ, columns: columns, types: types, domains: 2, now: -1}
 	c := &compiler{p: p, at: place{dom: rows, mask: -1}, known: map[string]operand{}, needRow: map[int]*bool{}}
 	for _, t := range types {
-		c.reg(base(t), rows)
+		c.reg(columnType(t), rows)
 	}
 	p.out = c.full(c.value(root), rows)
 	return p
@@ -100,7 +100,6 @@ type compiler struct {
 	p        *Program
 	at       place
 	variable operand            // of the list.map around
-	list     operand            // whose elements the domain around has
 	known    map[string]operand // what was computed already
 	needRow  map[int]*bool      // domains: whether the rows of elements are asked for
 }

@@ -3,6 +3,9 @@ package expr
 import (
 	"strings"
 	"testing"
+
+	"quiver/codec"
+	"quiver/engine/expr/vec"
 )
 
 // people is the table of most tests.
@@ -577,4 +580,49 @@ func TestEvalRefuses(t *testing.T) {
 	if _, err := s.Eval(bad.columns("i", "j"), 3, 0); err == nil || !strings.Contains(err.Error(), "row 1: null where int is not Optional") {
 		t.Errorf("a null in a column that has none: %v", err)
 	}
+}
+
+// Inside of SQL's arrays, structs and maps everything may be null.
+func TestSQLTypes(t *testing.T) {
+	parse := func(text string) *codec.Type {
+		t.Helper()
+		typ, err := codec.ParseType(text, codec.SpellingSQL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return typ
+	}
+	tab := &table{schema: map[string]*codec.Type{}, cols: map[string]*vec.Column{}, rows: 2}
+	var l vec.Loader
+	for name, c := range map[string][3]string{
+		"a": {"array<int>", "[1,null]", "[]"}, "s": {"struct<x:float,y:array<bigint>>", `{"x":0.5}`, `{"x":null,"y":[3]}`},
+		"n": {"int", "1", "2"}, "f": {"float", "0.1", "2"}, "t": {"timestamp(3)", `"2020-01-02 03:04:05.678"`, "0"},
+	} {
+		col := vec.New(parse(c[0]))
+		for _, raw := range c[1:] {
+			if err := l.PushJSON(col, []byte(raw)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tab.schema[name], tab.cols[name] = col.Type, col
+	}
+	f := func(text, want, out string) {
+		t.Helper()
+		var declared *codec.Type
+		if want != "" {
+			declared = parse(want)
+		}
+		typ, values, err := tab.eval(text, declared)
+		if got := typ + ": " + strings.Join(values, " "); err != nil || got != out {
+			t.Errorf("%s = %s, %v; want %s", text, got, err, out)
+		}
+	}
+	f(`col("a").list.sum()`, "", `Optional[int]: null 0`)
+	f(`col("a")`, "array<int>", `List[int32]: [1,null] []`)
+	f(`lit([1, 2])`, "array<bigint>", `List[int]: [1,2] [1,2]`)
+	f(`col("s").struct.get("x")`, "", `Optional[float]: 0.5 null`)
+	f(`col("s").struct.get("y").list.at(0)`, "", `Optional[int]: null 3`)
+	f(`col("n") + 1`, "int", `int32: 2 3`)
+	f(`col("f")`, "float", `float32: 0.10000000149011612 2.0`)
+	f(`col("t").dt.millisecond`, "", `int: 678 0`)
 }

@@ -317,7 +317,7 @@ func (c *compiler) fillNull(e *expr) operand {
 // lambda compiles list.map and list.filter: the body is computed over all elements of
 // all rows at once.
 func (c *compiler) lambda(e *expr) operand {
-	outer, outerVar, outerList := c.at, c.variable, c.list
+	outer, outerVar := c.at, c.variable
 	list := c.full(c.value(e.args[0]), outer.dom)
 	dom := c.domain()
 	elem := c.alias(e.args[0].typ.Elem, dom)
@@ -351,9 +351,9 @@ func (c *compiler) lambda(e *expr) operand {
 		}
 		return nil
 	})
-	c.at, c.variable, c.list = place{dom, mask}, elem, list
+	c.at, c.variable = place{dom, mask}, elem
 	body := c.full(c.value(e.args[1]), dom)
-	c.at, c.variable, c.list = outer, outerVar, outerList
+	c.at, c.variable = outer, outerVar
 
 	dst := c.reg(e.typ, outer.dom)
 	if e.op == OpListMap {

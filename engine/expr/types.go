@@ -58,6 +58,25 @@ func base(t *codec.Type) *codec.Type {
 	return b
 }
 
+// columnType returns the type that expressions see for a column of type t. It is the
+// base type, but for types spelled in SQL's words, where null is a value of everything
+// inside of arrays, structs and maps.
+func columnType(t *codec.Type) *codec.Type {
+	b := base(t)
+	if t == nil || !t.Complex() || t.Spelling == codec.SpellingFennel || t.Kind == codec.KindEmbedding {
+		return b
+	}
+	loose := *b
+	if t.Elem != nil {
+		loose.Elem = optional(columnType(t.Elem))
+	}
+	loose.Fields = nil
+	for _, f := range t.Fields {
+		loose.Fields = append(loose.Fields, codec.Field{Name: f.Name, Type: optional(columnType(f.Type))})
+	}
+	return &loose
+}
+
 // optional returns Optional[t].
 func optional(t *codec.Type) *codec.Type {
 	if t == nil || t.Optional {
@@ -205,5 +224,5 @@ func matches(t, want *codec.Type) bool {
 	if t != nil && want.Check != nil {
 		return sameBut(t, base(want)) && (want.Optional || !t.Optional)
 	}
-	return promotable(t, base(want))
+	return promotable(t, base(want)) || promotable(t, columnType(want))
 }

@@ -95,14 +95,14 @@ type Clock struct {
 func NewClock(z *Zone) Clock {
 	c := Clock{zone: z}
 	if z.loc == nil {
-		c.from, c.to, c.name = math.MinInt64, math.MaxInt64, "UTC"
+		c.name = "UTC"
 	}
 	return c
 }
 
 // Local returns what the clocks show, as if it were UTC.
 func (c *Clock) Local(micros int64) int64 {
-	if micros < c.from || micros >= c.to {
+	if (micros < c.from || micros >= c.to) && c.zone.loc != nil {
 		c.turn(micros)
 	}
 	return micros + c.offset
@@ -113,12 +113,11 @@ func (c *Clock) turn(micros int64) {
 	name, seconds := t.Zone()
 	c.name, c.offset = name, int64(seconds)*Second
 	c.from, c.to = math.MinInt64, math.MaxInt64
-	if from, to := t.ZoneBounds(); true {
-		if !from.IsZero() {
-			c.from = from.Unix() * Second
-		}
-		if !to.IsZero() {
-			c.to = to.Unix() * Second
-		}
+	from, to := t.ZoneBounds()
+	if !from.IsZero() {
+		c.from = from.Unix() * Second
+	}
+	if !to.IsZero() {
+		c.to = to.Unix() * Second
 	}
 }

@@ -125,7 +125,7 @@ func (l *Loader) column(f *Frame, at int, s *codec.Scanner, maxRows int) error {
 		if c.Len == maxRows {
 			return fmt.Errorf("more than %d rows", maxRows)
 		}
-		if err := l.push(c, s, 0); err != nil {
+		if err := l.push(c, s, 0, true); err != nil {
 			if s.Err() != nil {
 				return fmt.Errorf("data is not JSON: %w", s.Err())
 			}
@@ -170,7 +170,7 @@ func (l *Loader) row(f *Frame, s *codec.Scanner) error {
 		c := f.Columns[at]
 		c.Truncate(f.Rows)
 		f.seen[at] = true
-		if err := l.push(c, s, 0); err != nil {
+		if err := l.push(c, s, 0, true); err != nil {
 			if s.Err() != nil {
 				break
 			}

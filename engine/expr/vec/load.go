@@ -45,7 +45,8 @@ const (
 	//   - absent fields of structs are null if Optional, else errors; unknown ones and all
 	//     but the last of equal ones are dropped; so it is with keys of maps;
 	//   - decimals with more digits than the scale are cut where the type is spelled in
-	//     Fennel's words.
+	//     Fennel's words; where it is spelled in SQL's, null is a value of everything
+	//     inside of lists, maps and structs.
 	LogRules Rules = iota
 	// ParseRules are those of str.parse in expressions (section 5.5). They differ: no
 	// JSON in strings and no "" for null, numbers for integers are cut towards zero,
@@ -74,7 +75,7 @@ const maxNesting = 32
 func (l *Loader) PushJSON(c *Column, raw []byte) error {
 	s := codec.NewScanner(raw)
 	s.AllowNaN(l.Rules == LogRules)
-	err := l.push(c, &s, 0)
+	err := l.push(c, &s, 0, true)
 	if err == nil {
 		if e := s.End(); e != nil {
 			err = fmt.Errorf("not JSON: %v", e)
@@ -88,8 +89,9 @@ func (l *Loader) PushJSON(c *Column, raw []byte) error {
 	return nil
 }
 
-// push reads the next value of s. After an error the column is as it was.
-func (l *Loader) push(c *Column, s *codec.Scanner, nesting int) error {
+// push reads the next value of s; top says that it is not inside of another one. After
+// an error the column is as it was.
+func (l *Loader) push(c *Column, s *codec.Scanner, nesting int, top bool) error {
 	was := c.Len
 	kind := s.Peek()
 	var err error
@@ -110,7 +112,7 @@ func (l *Loader) push(c *Column, s *codec.Scanner, nesting int) error {
 		if e := s.Err(); e != nil {
 			return fmt.Errorf("not JSON: %v", e)
 		}
-		err = l.scalar(c, raw, kind, nesting)
+		err = l.scalar(c, raw, kind, nesting, top)
 	}
 	if err == nil && restricted(c.Type) && !c.Null(was) {
 		err = c.fits(was)
@@ -122,17 +124,17 @@ func (l *Loader) push(c *Column, s *codec.Scanner, nesting int) error {
 }
 
 // scalar pushes a value of which the token suffices.
-func (l *Loader) scalar(c *Column, raw []byte, kind codec.JSONKind, nesting int) error {
+func (l *Loader) scalar(c *Column, raw []byte, kind codec.JSONKind, nesting int, top bool) error {
 	t := c.Type
 	switch kind {
 	case codec.JSONNull:
-		if !t.Optional {
+		if !t.Optional && (top || t.Spelling == codec.SpellingFennel) {
 			return fmt.Errorf("null where %s is not Optional", TypeName(t))
 		}
 		c.PushNull()
 		return nil
 	case codec.JSONString:
-		return l.str(c, raw, nesting)
+		return l.str(c, raw, nesting, top)
 	case codec.JSONNumber:
 		return l.number(c, raw)
 	case codec.JSONBool:
@@ -221,7 +223,7 @@ func (l *Loader) instant(c *Column, v int64) error {
 }
 
 // str pushes a JSON string.
-func (l *Loader) str(c *Column, raw []byte, nesting int) error {
+func (l *Loader) str(c *Column, raw []byte, nesting int, top bool) error {
 	text := raw[1 : len(raw)-1]
 	if bytes.IndexByte(text, '\\') >= 0 {
 		at := len(l.text)
@@ -270,7 +272,7 @@ func (l *Loader) str(c *Column, raw []byte, nesting int) error {
 	inner := codec.NewScanner(text)
 	inner.AllowNaN(true)
 	was := c.Len
-	err := l.push(c, &inner, nesting+1)
+	err := l.push(c, &inner, nesting+1, top)
 	if err == nil && inner.End() != nil {
 		c.Truncate(was)
 		err = mismatch(TypeName(t), raw)
@@ -315,7 +317,7 @@ func (l *Loader) list(c *Column, s *codec.Scanner, nesting int) error {
 	for s.NextElement() {
 		if n := c.Kids[0].Len; n >= MaxElems {
 			return ErrTooLarge
-		} else if err := l.push(c.Kids[0], s, nesting); err != nil {
+		} else if err := l.push(c.Kids[0], s, nesting, false); err != nil {
 			return fmt.Errorf("element %d: %w", n-at, err)
 		}
 	}
@@ -359,7 +361,7 @@ func (l *Loader) structure(c *Column, base, nesting int) error {
 			}
 		}
 		if at < 0 {
-			if !f.Type.Optional {
+			if !f.Type.Optional && f.Type.Spelling == codec.SpellingFennel {
 				return fmt.Errorf("field %q is missing", f.Name)
 			}
 			c.Kids[k].PushNull()
@@ -399,77 +401,7 @@ func (l *Loader) mapping(c *Column, base, nesting int) error {
 func (l *Loader) member(c *Column, at, nesting int) error {
 	s := codec.NewScanner(l.members[at].raw)
 	s.AllowNaN(l.Rules == LogRules)
-	return l.push(c, &s, nesting)
-}
-
-// restricted reports whether values that have the right shape may still not fit t.
-func restricted(t *codec.Type) bool {
-	return t.Check != nil || t.Length > 0 && ShapeOf(t) == ShapeBytes
-}
-
-// fits checks row i against the restrictions of the column's type, by the rules of
-// package codec.
-func (c *Column) fits(i int) error {
-	_, _, err := c.AppendCell(nil, i)
-	return err
-}
-
-// Fits checks row i, which is not null, against what the column's type asks beyond its
-// shape: ranges of narrow integers and floats, lengths, and Fennel's between, oneof and
-// regex, all the way down.
-func (c *Column) Fits(i int) error {
-	t := c.Type
-	switch ShapeOf(t) {
-	case ShapeInts:
-		if t.Integer() {
-			if lo, hi := t.IntRange(); c.Ints[i] < lo || c.Ints[i] > hi {
-				return fmt.Errorf("%d is out of range of %s", c.Ints[i], TypeName(t))
-			}
-		}
-	case ShapeFloats:
-		if f := c.Floats[i]; t.Kind == codec.KindFloat && !math.IsInf(f, 0) && math.IsInf(float64(float32(f)), 0) {
-			return fmt.Errorf("%g is out of range of %s", f, TypeName(t))
-		}
-	case ShapeList, ShapeMap:
-		kid := c.Kids[len(c.Kids)-1]
-		for k := int(c.Off[i]); k < int(c.Off[i+1]); k++ {
-			if kid.Null(k) {
-				continue
-			}
-			if err := kid.Fits(k); err != nil {
-				return fmt.Errorf("element %d: %w", k-int(c.Off[i]), err)
-			}
-		}
-	case ShapeStruct:
-		for k, kid := range c.Kids {
-			if kid.Null(i) {
-				continue
-			}
-			if err := kid.Fits(i); err != nil {
-				return fmt.Errorf("field %q: %w", t.Fields[k].Name, err)
-			}
-		}
-	}
-	if restricted(t) {
-		return c.fits(i)
-	}
-	return nil
-}
-
-// Restricted reports whether Fits can fail for a value of type t.
-func Restricted(t *codec.Type) bool {
-	if t == nil {
-		return false
-	}
-	if restricted(t) || t.Integer() && t.Kind != codec.KindBigInt || t.Kind == codec.KindFloat || t.Elem != nil && Restricted(t.Elem) {
-		return true
-	}
-	for _, f := range t.Fields {
-		if Restricted(f.Type) {
-			return true
-		}
-	}
-	return false
+	return l.push(c, &s, nesting, false)
 }
 
 func mismatch(typ string, raw []byte) error {
@@ -483,134 +415,4 @@ func abbreviate(s []byte) string {
 		return string(s)
 	}
 	return strings.ToValidUTF8(string(s[:most]), "") + "..."
-}
-
-// integer reads a JSON number that is written without fraction and exponent.
-func integer(raw []byte) (int64, bool) {
-	neg := len(raw) > 0 && raw[0] == '-'
-	digits := raw
-	if neg {
-		digits = raw[1:]
-	}
-	if len(digits) == 0 || len(digits) > 19 {
-		return 0, false
-	}
-	var v uint64
-	for _, d := range digits {
-		if d-'0' > 9 {
-			return 0, false
-		}
-		v = v*10 + uint64(d-'0')
-	}
-	if neg {
-		return -int64(v), v <= 1<<63
-	}
-	return int64(v), v <= math.MaxInt64
-}
-
-// whole reads a JSON number without fraction, however it is written: 20, 20.0, 2e1.
-func whole(raw []byte) (int64, bool) {
-	if v, ok := integer(raw); ok {
-		return v, true
-	}
-	var buf [32]byte
-	text, _, err := codec.AppendCellJSON(buf[:0], bigint, raw)
-	if err != nil {
-		return 0, false
-	}
-	return integer(text)
-}
-
-var bigint = &codec.Type{Kind: codec.KindBigInt, Text: "int", Spelling: codec.SpellingFennel}
-
-// cut reads a JSON number as an integer, without what is behind its point.
-func cut(raw []byte) (int64, bool) {
-	if bytes.IndexAny(raw, "eE") < 0 {
-		if dot := bytes.IndexByte(raw, '.'); dot > 0 {
-			return integer(raw[:dot])
-		}
-		return 0, false
-	}
-	f, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil || !(f > -9.3e18 && f < 9.3e18) {
-		return 0, false
-	}
-	f = math.Trunc(f)
-	if f < -(1<<63) || f >= 1<<63 {
-		return 0, false
-	}
-	return int64(f), true
-}
-
-// AppendCompact appends valid JSON without the white space between its tokens.
-func AppendCompact(dst, raw []byte) []byte {
-	inString := false
-	for i := 0; i < len(raw); i++ {
-		c := raw[i]
-		switch {
-		case inString && c == '\\':
-			dst = append(dst, c)
-			i++
-			c = raw[i]
-		case c == '"':
-			inString = !inString
-		case !inString && c <= ' ':
-			continue
-		}
-		dst = append(dst, c)
-	}
-	return dst
-}
-
-// PushCell adds a stored cell to the column: a fragment as codec.AppendCellJSON made it,
-// with its special. A null is taken whether or not the type is Optional. After an error
-// the column is as it was.
-func (l *Loader) PushCell(c *Column, cell []byte, sp codec.Special) error {
-	if sp == codec.None && string(cell) == "null" {
-		c.PushNull()
-		return nil
-	}
-	ok := false
-	switch t := c.Type; {
-	case t == nil:
-	case t.Integer():
-		var v int64
-		if v, ok = codec.CellInt(cell); ok {
-			c.PushInt(v)
-		}
-	case t.Floating():
-		var v float64
-		if v, ok = codec.CellFloat(cell, sp); ok {
-			c.PushFloat(v)
-		}
-	case t.Kind == codec.KindBoolean:
-		var v bool
-		if v, ok = codec.CellBool(cell); ok {
-			c.PushBool(v)
-		}
-	case t.Kind == codec.KindTimestamp, t.Kind == codec.KindDate:
-		var v int64
-		if v, ok = codec.CellTime(t, cell); ok {
-			if t.Kind == codec.KindDate {
-				v, _ = chrono.DayOf(v)
-			}
-			c.PushInt(v)
-		}
-	case t.Kind == codec.KindString && len(cell) >= 2 && bytes.IndexByte(cell, '\\') < 0:
-		ok = true
-		if err := c.PushText(cell[1 : len(cell)-1]); err != nil {
-			return err
-		}
-	case t.Kind == codec.KindDecimal:
-		ok = true
-		if err := c.PushText(cell); err != nil {
-			return err
-		}
-	default:
-		return l.PushJSON(c, cell)
-	}
-	if !ok {
-		return &ValueError{Row: c.Len, Reason: fmt.Sprintf("the stored cell %s is no %s", abbreviate(cell), TypeName(c.Type))}
-	}
-	return nil
 }
