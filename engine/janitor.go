@@ -45,16 +45,14 @@ func (j *janitor) run() {
 			return
 		case <-j.woken:
 		}
-		tables := j.e.catalog.Droppable()
-		if len(tables) == 0 {
-			continue
-		}
 		select {
 		case <-j.quit:
-			return // they are dropped after the next start
+			return // what is left is dropped after the next start
 		case <-time.After(j.wait):
 		}
-		j.drop(tables)
+		if tables := j.e.catalog.Droppable(); len(tables) > 0 {
+			j.drop(tables)
+		}
 	}
 }
 

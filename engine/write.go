@@ -147,7 +147,7 @@ func textRoute(g *catalog.Group, key map[string]string) ([]byte, error) {
 
 func knownColumns(g *catalog.Group, columns map[string]string) error {
 	for name := range columns {
-		if g.Schema.Index(name) < 0 {
+		if name == "" || g.Schema.Index(name) < 0 {
 			return fail.Errorf(fail.BadRow, "Group %s has no column %q.", g.Name, name)
 		}
 	}
