@@ -46,8 +46,12 @@ Examples:
 func (c *serveCmd) flags() []flagValue {
 	var list []flagValue
 	for _, f := range []flagValue{
-		{"data", "--data", c.Data}, {"listen", "--listen", c.Listen}, {"admin.listen", "--admin", c.Admin},
-		{"storage.shards", "--shards", c.Shards}, {"storage.cache", "--cache", c.Cache}, {"log.level", "--log-level", c.LogLevel},
+		{"data", "--data", c.Data},
+		{"listen", "--listen", c.Listen},
+		{"admin.listen", "--admin", c.Admin},
+		{"storage.shards", "--shards", c.Shards},
+		{"storage.cache", "--cache", c.Cache},
+		{"log.level", "--log-level", c.LogLevel},
 	} {
 		if f.text != "" {
 			list = append(list, f)

@@ -290,7 +290,7 @@ func TestParquetBadRows(t *testing.T) {
 // them in all ways.
 func TestParquetEncodings(t *testing.T) {
 	var rows []event
-	for i := range 700 {
+	for i := range 300 {
 		e := event{ID: int64(i), At: time.UnixMicro(int64(i) * 1e6).UTC(), Plain: make([]int32, i%5)}
 		if i%3 > 0 {
 			name := fmt.Sprint("name", i%17)
@@ -309,7 +309,7 @@ func TestParquetEncodings(t *testing.T) {
 	}
 	f := func(name string, o ...parquet.WriterOption) {
 		t.Helper()
-		got := load(t, eventFile(t, rows, append(o, parquet.PageBufferSize(512), parquet.MaxRowsPerRowGroup(250))...), g, Options{})
+		got := load(t, eventFile(t, rows, append(o, parquet.PageBufferSize(512), parquet.MaxRowsPerRowGroup(110))...), g, Options{})
 		for i := range want {
 			if i >= len(got) || got[i] != want[i] {
 				t.Errorf("%s: %d rows, want %d; row %d differs", name, len(got), len(want), i+1)
