@@ -351,7 +351,8 @@ func (p *parser) datetime(name token) (*Node, *Error) {
 			k = slices.IndexFunc(datetimeParts[:], func(q struct {
 				name     string
 				min, max int
-			}) bool {
+			},
+			) bool {
 				return q.name == at0.text
 			})
 			if at0.text == "timezone" {

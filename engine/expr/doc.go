@@ -68,10 +68,10 @@
 // # What Fennel's contract leaves open
 //
 //   - x // 0 and x % 0 of ints are 0, of floats ±infinity or NaN. The former is what
-//     upstream's tests pin; the latter goes with it, since the type of int % int is int
+//     Fennel's tests pin; the latter goes with it, since the type of int % int is int
 //     and not Optional. % has the sign of the divisor.
 //   - Integers wrap around on overflow, as in the engine that Fennel evaluates with: in
-//     + - * // abs, unary -, pow and list.sum.
+//   - - * // abs, unary -, pow and list.sum.
 //   - Comparisons of floats are a total order: NaN equals itself and is greater than
 //     every number, as in that engine. list.min and list.max leave NaN out unless there
 //     is nothing else.
@@ -90,7 +90,7 @@
 //   - since and since_epoch round towards zero; weeks and years round whole days down.
 //   - list.map and list.filter may read columns, too: the value of the element's row.
 //     list.map takes every body, filter one that is bool and not Optional.
-//   - dict.contains works (upstream declares it only), null for a null key.
+//   - dict.contains works (Fennel only declares it), null for a null key.
 //   - Name.expr and Name.zip infer the struct from the arguments, or take the one that is
 //     declared for the result; struct<..>.expr(..) says it.
 //   - astype may stand anywhere, not only around the whole expression.

@@ -260,9 +260,20 @@ var operators = [...]struct {
 	op    Op
 	level int
 }{
-	{"==", OpEq, 1}, {"!=", OpNe, 1}, {">", OpGt, 1}, {">=", OpGe, 1}, {"<", OpLt, 1}, {"<=", OpLe, 1},
-	{"|", OpOr, 2}, {"&", OpAnd, 3}, {"+", OpAdd, 4}, {"-", OpSub, 4},
-	{"*", OpMul, 5}, {"/", OpDiv, 5}, {"%", OpMod, 5}, {"//", OpFloorDiv, 5},
+	{"==", OpEq, 1},
+	{"!=", OpNe, 1},
+	{">", OpGt, 1},
+	{">=", OpGe, 1},
+	{"<", OpLt, 1},
+	{"<=", OpLe, 1},
+	{"|", OpOr, 2},
+	{"&", OpAnd, 3},
+	{"+", OpAdd, 4},
+	{"-", OpSub, 4},
+	{"*", OpMul, 5},
+	{"/", OpDiv, 5},
+	{"%", OpMod, 5},
+	{"//", OpFloorDiv, 5},
 }
 
 // operator returns the infix operator written so; level 0 if there is none.

@@ -624,8 +624,10 @@ func (p *plain) dt(e *expr, x int64, args []any) (any, error) {
 	switch e.op {
 	case OpPart:
 		_, week := at.ISOWeek()
-		return int64(map[Unit]int{Year: at.Year(), Month: int(at.Month()), Week: week, Day: at.Day(), Hour: at.Hour(), Minute: at.Minute(),
-			Second: at.Second(), Millisecond: at.Nanosecond() / 1e6, Microsecond: at.Nanosecond() / 1e3}[e.n.Unit]), nil
+		return int64(map[Unit]int{
+			Year: at.Year(), Month: int(at.Month()), Week: week, Day: at.Day(), Hour: at.Hour(), Minute: at.Minute(),
+			Second: at.Second(), Millisecond: at.Nanosecond() / 1e6, Microsecond: at.Nanosecond() / 1e3,
+		}[e.n.Unit]), nil
 	case OpStrftime: // %Y/%m/%d %H:%M:%S
 		return at.Format("2006/01/02 15:04:05"), nil
 	}

@@ -126,8 +126,10 @@ func (p *printer) function(n *Node) {
 func (p *printer) datetime(micros int64) {
 	days, ofDay := chrono.DayOf(micros)
 	year, month, day := chrono.Date(days)
-	parts := DatetimeParts{year, month, day, int(ofDay / chrono.Hour), int(ofDay / chrono.Minute % 60), int(ofDay / chrono.Second % 60),
-		int(ofDay / chrono.Millisecond % 1000), int(ofDay % chrono.Millisecond)}
+	parts := DatetimeParts{
+		year, month, day, int(ofDay / chrono.Hour), int(ofDay / chrono.Minute % 60), int(ofDay / chrono.Second % 60),
+		int(ofDay / chrono.Millisecond % 1000), int(ofDay % chrono.Millisecond),
+	}
 	n := len(parts)
 	for n > 3 && parts[n-1] == 0 {
 		n--
@@ -238,9 +240,9 @@ func natural(n *Node) bool {
 	case codec.KindString:
 		return n.Lit[0] == '"' && n.Type.Length == 0
 	case codec.KindBigInt:
-		return bytes.IndexAny(n.Lit, ".eE\"") < 0
+		return !bytes.ContainsAny(n.Lit, ".eE\"")
 	case codec.KindDouble:
-		return string(n.Lit) == `"NaN"` || bytes.HasSuffix(n.Lit, []byte(`infinity"`)) || n.Lit[0] != '"' && bytes.IndexAny(n.Lit, ".eE") >= 0
+		return string(n.Lit) == `"NaN"` || bytes.HasSuffix(n.Lit, []byte(`infinity"`)) || n.Lit[0] != '"' && bytes.ContainsAny(n.Lit, ".eE")
 	}
 	return false
 }

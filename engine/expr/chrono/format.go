@@ -160,11 +160,16 @@ func (f *Format) spec(s string) (int, error) {
 			spec string
 			item item
 		}{
-			{"%.f", item{code: codeFraction}}, {"%.3f", item{code: codeFraction, width: 3}},
-			{"%.6f", item{code: codeFraction, width: 6}}, {"%.9f", item{code: codeFraction, width: 9}},
-			{"%3f", item{code: codeFractionBare, width: 3}}, {"%6f", item{code: codeFractionBare, width: 6}},
-			{"%9f", item{code: codeFractionBare, width: 9}}, {"%:z", item{code: codeOffsetColon}},
-			{"%::z", item{code: codeOffsetSeconds}}, {"%:::z", item{code: codeOffsetHours}},
+			{"%.f", item{code: codeFraction}},
+			{"%.3f", item{code: codeFraction, width: 3}},
+			{"%.6f", item{code: codeFraction, width: 6}},
+			{"%.9f", item{code: codeFraction, width: 9}},
+			{"%3f", item{code: codeFractionBare, width: 3}},
+			{"%6f", item{code: codeFractionBare, width: 6}},
+			{"%9f", item{code: codeFractionBare, width: 9}},
+			{"%:z", item{code: codeOffsetColon}},
+			{"%::z", item{code: codeOffsetSeconds}},
+			{"%:::z", item{code: codeOffsetHours}},
 			{"%#z", item{code: codeOffsetLoose}},
 		} {
 			if strings.HasPrefix(s, long.spec) {

@@ -231,8 +231,17 @@ func parseMail(text []byte) (int64, bool) {
 	var buf [64]byte
 	s = append(buf[:0], s...)
 	for _, z := range [...]struct{ name, offset string }{
-		{"GMT", "+0000"}, {"UT", "+0000"}, {"Z", "+0000"}, {"EST", "-0500"}, {"EDT", "-0400"}, {"CST", "-0600"},
-		{"CDT", "-0500"}, {"MST", "-0700"}, {"MDT", "-0600"}, {"PST", "-0800"}, {"PDT", "-0700"},
+		{"GMT", "+0000"},
+		{"UT", "+0000"},
+		{"Z", "+0000"},
+		{"EST", "-0500"},
+		{"EDT", "-0400"},
+		{"CST", "-0600"},
+		{"CDT", "-0500"},
+		{"MST", "-0700"},
+		{"MDT", "-0600"},
+		{"PST", "-0800"},
+		{"PDT", "-0700"},
 	} {
 		if n := len(s) - len(z.name); n > 0 && s[n-1] == ' ' && equalFold(s[n:], z.name) {
 			s = append(s[:n], z.offset...)

@@ -295,9 +295,14 @@ func (p *parts) agrees(days int64, weekday int) error {
 	year, month, day := Date(days)
 	isoYear, isoWeek := ISOWeek(days)
 	for _, c := range [...]struct{ told, is int }{
-		{weekday, Weekday(days)}, {p.of[codeMonth], month}, {p.of[codeDay], day}, {p.of[codeYearDay], YearDay(days)},
-		{fullYear(p.of[codeYear], p.of[codeCentury], p.of[codeYear2]), year}, {p.of[codeYear2], year % 100},
-		{p.of[codeISOYear], isoYear}, {p.of[codeISOWeek], isoWeek},
+		{weekday, Weekday(days)},
+		{p.of[codeMonth], month},
+		{p.of[codeDay], day},
+		{p.of[codeYearDay], YearDay(days)},
+		{fullYear(p.of[codeYear], p.of[codeCentury], p.of[codeYear2]), year},
+		{p.of[codeYear2], year % 100},
+		{p.of[codeISOYear], isoYear},
+		{p.of[codeISOWeek], isoWeek},
 	} {
 		if c.told != unset && c.told != c.is {
 			return ErrNoDate

@@ -36,7 +36,7 @@ const (
 	//
 	//   - a string given for any other type is read as JSON text for that type, so that
 	//     "1" is 1 and "[1,2]" a list; "" is null for every Optional type but text;
-	//   - whole floats are integers (20.0; upstream refuses them, but pandas sends them for
+	//   - whole floats are integers (20.0: pandas sends them for
 	//     integers of which some are missing), 20.5 is an error;
 	//   - floats are numbers, or nan, inf, infinity with or without sign in any case, as
 	//     strings or bare words; booleans only true and false;

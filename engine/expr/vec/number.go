@@ -48,7 +48,7 @@ var bigint = &codec.Type{Kind: codec.KindBigInt, Text: "int", Spelling: codec.Sp
 
 // cut reads a JSON number as an integer, without what is behind its point.
 func cut(raw []byte) (int64, bool) {
-	if bytes.IndexAny(raw, "eE") < 0 {
+	if !bytes.ContainsAny(raw, "eE") {
 		if dot := bytes.IndexByte(raw, '.'); dot > 0 {
 			return integer(raw[:dot])
 		}
