@@ -59,6 +59,7 @@ const (
 	Value       OutputKind = iota // Width 1: the predicted value
 	Probability                   // Width 1: of the second of two classes; else of each class
 	Label                         // Width 1: the index of a class or cluster
+	Unstated                      // the file does not say; the task decides between Value and Probability
 )
 
 // Attributor is implemented by models that can divide a prediction among their inputs

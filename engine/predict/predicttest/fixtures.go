@@ -86,6 +86,16 @@ func parse(t testing.TB, cell string) float64 {
 	return v
 }
 
+// Background returns a compressed background sample.
+func Background(t testing.TB, path string) *predict.Background {
+	t.Helper()
+	b, err := predict.ReadBackground(bytes.NewReader(File(t, path)), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // Rows returns the columns of a sheet that a model takes, as the model takes them. An
 // input is found by its name, and by its position when it has none; words become their
 // position in the input's categories.
