@@ -56,6 +56,11 @@ func (s *Store) openAcked() error {
 	}
 	var lost []error
 	for i, sh := range s.shards {
+		if sh.damaged != nil { // nothing is known, and nothing will be written
+			a.shards[i].Store(old[i])
+			a.written[i] = old[i]
+			continue
+		}
 		if have := sh.state.commits; have < old[i] {
 			lost = append(lost, fmt.Errorf("%w: %s has %d commits but %d were acknowledged: the end of its log is damaged", storage.ErrCorrupt, sh.name, have, old[i]))
 		}

@@ -123,8 +123,8 @@ func (a *applier) sort(ws []storage.Write) {
 func (a *applier) commit(sh *shard, ws []storage.Write, places []place) (commit, error) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if a.store.failed.Load() {
-		return commit{}, storage.ErrClosed
+	if err := sh.mayWrite(); err != nil {
+		return commit{}, err
 	}
 	given := 0
 	for i := range places {

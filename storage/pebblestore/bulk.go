@@ -80,7 +80,7 @@ func (s *Store) BulkLoad(ctx context.Context, table uint32) (storage.Bulk, error
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := sh.mustBeEmpty(table); err != nil {
+		if err := errors.Join(sh.mayWrite(), sh.mustBeEmpty(table)); err != nil {
 			return nil, fmt.Errorf("cannot bulk load table %d: %w", table, err)
 		}
 		sh.mu.Lock()

@@ -26,6 +26,9 @@ type Options struct {
 	CacheBytes int64
 	// MemTableBytes is the memtable of one shard. Default 32 MiB.
 	MemTableBytes int64
+	// BlockBytes is the size of a block of rows, the unit of reading and
+	// caching. Default 32 KiB.
+	BlockBytes int
 	// BulkBytes bounds the memory of one bulk load; what is more goes through
 	// temporary files. Default 256 MiB.
 	BulkBytes int64
@@ -62,6 +65,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.MemTableBytes <= 0 {
 		o.MemTableBytes = 32 << 20
+	}
+	if o.BlockBytes <= 0 {
+		o.BlockBytes = 32 << 10
 	}
 	if o.BulkBytes <= 0 {
 		o.BulkBytes = 256 << 20
@@ -143,6 +149,10 @@ func (s *Store) pebbleOptions(sh *shard, fs vfs.FS) *pebble.Options {
 		CompactionConcurrencyRange: func() (int, int) {
 			return 1, compactions
 		},
+		// Table statistics steer the compaction of Pebble's own tombstones,
+		// of which there are none here. A damaged file would keep their
+		// collector busy for good: it tries again without a pause.
+		DisableTableStats: true,
 		// Smooths writing only; nothing is promised by it.
 		BytesPerSync:    512 << 10,
 		WALBytesPerSync: 512 << 10,
@@ -150,7 +160,7 @@ func (s *Store) pebbleOptions(sh *shard, fs vfs.FS) *pebble.Options {
 	o.TargetFileSizes[0] = 8 << 20
 	for i := range o.Levels {
 		o.Levels[i] = pebble.LevelOptions{
-			BlockSize:      32 << 10,
+			BlockSize:      s.o.BlockBytes,
 			IndexBlockSize: 256 << 10,
 			FilterPolicy:   bloom.FilterPolicy(10),
 			Compression:    func() *sstable.CompressionProfile { return block.NoCompression },

@@ -3,6 +3,8 @@ package pebblestore
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -20,11 +22,16 @@ type shard struct {
 	misses  missRate // of Get
 	fresh   missRate // of the version checks of Apply
 
+	damages, failures seldom
+
 	// mu orders commits: it is held while stored versions are read, the batch
 	// is built and handed to Pebble, and released before the wait for the
 	// disk, so that waiting commits share one sync.
 	mu    sync.Mutex
 	state state // as in the last batch; guarded by mu
+	// damaged is why the state could not be read. Such a shard still answers
+	// reads of what is not damaged, and takes no writes.
+	damaged error
 }
 
 // open opens the shard's database and reads its state. A shard of a new store may
@@ -53,10 +60,23 @@ func (sh *shard) open(isNew bool) (err error) {
 		return asCorrupt(err)
 	}
 	sh.db = db
-	return sh.readState()
+	err = sh.readState()
+	if errors.Is(err, storage.ErrCorrupt) {
+		sh.damaged = err
+		sh.store.stats.ReadOnly.Add(1)
+		sh.store.o.Log(slog.LevelError, fmt.Sprintf("%s takes no writes: %v", sh.name, err))
+		return nil
+	}
+	return err
 }
 
-func (sh *shard) readState() error {
+// readState reads the counters that the last batch left; a new shard has none.
+func (sh *shard) readState() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: reading panicked: %v", storage.ErrCorrupt, r)
+		}
+	}()
 	v, closer, err := sh.db.Get(stateKey)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil
@@ -66,6 +86,17 @@ func (sh *shard) readState() error {
 	}
 	sh.state, err = parseState(v)
 	return errors.Join(err, closer.Close())
+}
+
+// mayWrite tells why the shard takes no writes, nil if it does.
+func (sh *shard) mayWrite() error {
+	switch {
+	case sh.store.failed.Load():
+		return storage.ErrClosed
+	case sh.damaged != nil:
+		return fmt.Errorf("%s takes no writes since its state is damaged, restore a checkpoint: %w", sh.name, sh.damaged)
+	}
+	return nil
 }
 
 func (sh *shard) close() (err error) {
@@ -84,7 +115,18 @@ func (sh *shard) close() (err error) {
 // library are invisible to errors.Is of the standard library.
 func asCorrupt(err error) error {
 	if err != nil && pebble.IsCorruptionError(err) && !errors.Is(err, storage.ErrCorrupt) {
-		return fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
+		return &corruptError{err}
 	}
 	return err
 }
+
+// corruptError is a storage.ErrCorrupt with Pebble's cause, of which it shows the
+// first line.
+type corruptError struct{ cause error }
+
+func (e *corruptError) Error() string {
+	line, _, _ := strings.Cut(e.cause.Error(), "\n")
+	return storage.ErrCorrupt.Error() + ": " + line
+}
+
+func (e *corruptError) Unwrap() []error { return []error{storage.ErrCorrupt, e.cause} }

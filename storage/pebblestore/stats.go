@@ -4,14 +4,17 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
 // Stats are counters since Open; read them at any time.
 type Stats struct {
-	Corruptions      atomic.Int64 // damaged blocks met by reads and compactions
+	Corruptions      atomic.Int64 // damaged blocks met
+	ReadOnly         atomic.Int64 // shards that take no writes because their state is damaged
 	BackgroundErrors atomic.Int64 // flushes and compactions that failed
 	WriteStalls      atomic.Int64 // times a shard delayed its writes
 	Stalled          atomic.Int64 // shards that delay their writes now
@@ -48,6 +51,19 @@ func (s *Store) die(text string) {
 	runtime.Goexit()
 }
 
+// seldom logs errors of one kind at most once in seldomEvery.
+type seldom struct{ last atomic.Int64 }
+
+const seldomEvery = time.Second
+
+func (l *seldom) log(s *Store, text func() string) {
+	now := time.Now().UnixNano()
+	if last := l.last.Load(); now-last > int64(seldomEvery) && l.last.CompareAndSwap(last, now) {
+		line, _, _ := strings.Cut(text(), "\n")
+		s.o.Log(slog.LevelError, line)
+	}
+}
+
 // listener counts what happens in a shard. Its functions run inside Pebble and must
 // not block; DiskSlow comes from the disk checks, which all shards share.
 func (s *Store) listener(sh *shard) *pebble.EventListener {
@@ -56,11 +72,16 @@ func (s *Store) listener(sh *shard) *pebble.EventListener {
 		// block is answered per key instead.
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			s.stats.Corruptions.Add(1)
-			s.o.Log(slog.LevelError, fmt.Sprintf("%s: damaged: %s", sh.name, info))
+			s.damage.note(info)
+			sh.damages.log(s, func() string {
+				return fmt.Sprintf("%s: file %s is damaged: %v", sh.name, info.Path, info.Details)
+			})
 		},
 		BackgroundError: func(err error) {
 			s.stats.BackgroundErrors.Add(1)
-			s.o.Log(slog.LevelError, fmt.Sprintf("%s: flush or compaction failed: %v", sh.name, err))
+			sh.failures.log(s, func() string {
+				return fmt.Sprintf("%s: flush or compaction failed: %v", sh.name, err)
+			})
 		},
 		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
 			s.stats.WriteStalls.Add(1)

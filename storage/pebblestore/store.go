@@ -32,6 +32,7 @@ type Store struct {
 
 	acked   *acked
 	ballast *ballast
+	damage  damage
 	pool    *fanPool // nil if Gets never fan out
 
 	running  running
@@ -85,7 +86,7 @@ func (s *Store) open() error {
 		go s.o.Log(slog.LevelWarn, "disk is slow: "+info.String()) // may not block here
 	})
 	s.ballast = s.openBallast(s.fs)
-	s.fs = vfs.OnDiskFull(s.fs, s.ballast.release)
+	s.fs = damageFS{vfs.OnDiskFull(s.fs, s.ballast.release), &s.damage}
 	s.cache = pebble.NewCache(s.o.CacheBytes)
 	s.files = pebble.NewFileCache(min(n, 16), s.o.MaxOpenFiles)
 	s.shards = make([]*shard, n)
