@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"runtime"
@@ -294,6 +295,34 @@ func TestGzip(t *testing.T) {
 	f(on, "xgzip", 4096, false)
 	f(on, "", 4096, false)
 	f(off, "gzip", 4096, false)
+
+	// An answer of random numbers shrinks; one of random bytes is left alone.
+	d := alpha()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	numbers, noise := []byte("["), make([]byte, 8192)
+	for range 1000 {
+		numbers = fmt.Appendf(numbers, "%d,", rnd.Uint32())
+	}
+	for i := range noise {
+		noise[i] = byte(rnd.Uint32())
+	}
+	for name, body := range map[string][]byte{"numbers": numbers, "noise": noise} {
+		d.Routes = append(d.Routes, wire.Route{Method: "GET", Pattern: "/0.1.0/" + name, Label: name, Auth: wire.Public, Handle: func(x *wire.Exchange) {
+			x.Out = append(x.Out, body...)
+		}})
+	}
+	front := fronttest.Start(t, httpfront.Options{Dialects: []wire.Dialect{d}, Gzip: true})
+	zip := map[string]string{"Accept-Encoding": "gzip"}
+	r := front.Do(fronttest.Request{Target: "/0.1.0/numbers", Header: zip})
+	if r.Header["Content-Encoding"] != "gzip" || len(r.Body) > len(numbers)*2/3 {
+		t.Errorf("%d bytes of numbers: %q, %d bytes", len(numbers), r.Header["Content-Encoding"], len(r.Body))
+	}
+	r = front.Do(fronttest.Request{Target: "/0.1.0/noise", Header: zip})
+	if r.Header["Content-Encoding"] != "" || r.Body != string(noise) {
+		t.Errorf("%d bytes of noise: %q, %d bytes", len(noise), r.Header["Content-Encoding"], len(r.Body))
+	}
 }
 
 // TestDrain shuts a busy server down: what was accepted is answered, /ready says so
