@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"math"
 	"slices"
 	"time"
 
@@ -45,10 +44,6 @@ type Cell struct {
 	P99           float64 `json:"p99Micros"`
 	P999          float64 `json:"p999Micros"`
 	Foreign       float64 `json:"foreignCpuShare"`
-	// BestRatio is the greatest of the repetitions, BestTail the least p99/p50 of
-	// their open loops: what noise leaves of the truth.
-	BestRatio float64 `json:"bestOfCeiling"`
-	BestTail  float64 `json:"bestP99ByP50"`
 }
 
 // spot is the place of a cell in the grid.
@@ -170,19 +165,7 @@ func (s *samples) cell(shape *Shape, t Target, connections int) Cell {
 		OpenPerSecond: open(func(r *bench.Result) float64 { return r.Rate }),
 		P50:           open(quantile(50)), P99: open(quantile(99)), P999: open(quantile(99.9)),
 	}
-	if len(s.ratios) > 0 {
-		c.Ratio = middle(slices.Clone(s.ratios))
-		c.BestRatio = slices.Max(s.ratios)
-	}
-	c.BestTail = math.Inf(1)
-	for _, r := range s.open {
-		if p50 := r.Percentile(50); p50 > 0 {
-			c.BestTail = min(c.BestTail, float64(r.Percentile(99))/float64(p50))
-		}
-	}
-	if len(s.open) == 0 {
-		c.BestTail = 0
-	}
+	c.Ratio = middle(slices.Clone(s.ratios))
 	return c
 }
 

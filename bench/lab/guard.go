@@ -57,12 +57,49 @@ func (g *Guard) Write(path string) error {
 	return nil
 }
 
+// bests are the best figures of one target with one shape so far. They are taken one by
+// one: noise makes each of them worse, but a ratio within one noisy round may as well come
+// out too good.
+type bests struct{ allocations, perSecond, cpu, p50, p99 float64 }
+
+// tally is the best figures by place, the ceiling's among them.
+type tally map[Bound]*bests
+
+func (t tally) add(c *Cell) {
+	k := Bound{Shape: c.Shape, Target: c.Target}
+	b := t[k]
+	if b == nil {
+		t[k] = &bests{c.Allocations, c.PerSecond, c.CPU, c.P50, c.P99}
+		return
+	}
+	b.allocations = min(b.allocations, c.Allocations)
+	b.perSecond = max(b.perSecond, c.PerSecond)
+	b.cpu = min(b.cpu, c.CPU)
+	b.p50 = min(b.p50, c.P50)
+	b.p99 = min(b.p99, c.P99)
+}
+
+// bound returns what was measured at a place; ok is false when nothing was.
+func (t tally) bound(place Bound) (got Bound, ok bool) {
+	b, top := t[place], t[Bound{Shape: place.Shape, Target: Ceiling}]
+	if b == nil || top == nil || top.perSecond == 0 || top.cpu == 0 {
+		return place, false
+	}
+	place.Allocations = b.allocations
+	place.Ratio = b.perSecond / top.perSecond
+	place.CPU = b.cpu / top.cpu
+	if b.p50 > 0 {
+		place.Tail = b.p99 / b.p50
+	}
+	return place, true
+}
+
 // check says what is worse than recorded, with every band made wider by slack.
-func (g *Guard) check(best map[Bound]*Bound, slack float64) []string {
+func (g *Guard) check(t tally, slack float64) []string {
 	var bad []string
 	for _, want := range g.Bounds {
-		got := best[want.place()]
-		if got == nil {
+		got, ok := t.bound(want.place())
+		if !ok {
 			bad = append(bad, fmt.Sprintf("%s %s was not measured", want.Shape, want.Target))
 			continue
 		}
@@ -101,11 +138,10 @@ type GuardConfig struct {
 const guardConnections = 8
 
 // Guard measures in rounds, each of which takes all targets in turns, and returns what
-// is worse than recorded. What counts is the best of all rounds: noise only ever makes
-// things look worse. So it stops as soon as nothing is bad, and what is still bad after
-// the last round is really worse.
+// is worse than recorded. What counts are the best figures of all rounds, so it stops as
+// soon as nothing is bad, and what is still bad after the last round is really worse.
 func (l *Lab) Guard(ctx context.Context, g *Guard, shapes []Shape, c GuardConfig) (bad []string, err error) {
-	best := map[Bound]*Bound{}
+	best := tally{}
 	for round := range c.Most {
 		if err := l.guardRound(ctx, g.Bounds, shapes, c, best); err != nil {
 			return nil, err
@@ -124,7 +160,7 @@ func (l *Lab) Guard(ctx context.Context, g *Guard, shapes []Shape, c GuardConfig
 // Record measures Most rounds and returns the best of them as the new record, with the
 // places and bands of g.
 func (l *Lab) Record(ctx context.Context, g *Guard, shapes []Shape, c GuardConfig) (*Guard, error) {
-	best := map[Bound]*Bound{}
+	best := tally{}
 	for range c.Most {
 		if err := l.guardRound(ctx, g.Bounds, shapes, c, best); err != nil {
 			return nil, err
@@ -133,7 +169,10 @@ func (l *Lab) Record(ctx context.Context, g *Guard, shapes []Shape, c GuardConfi
 	next := *g
 	next.Bounds = nil
 	for _, b := range g.Bounds {
-		got := *best[b.place()]
+		got, ok := best.bound(b.place())
+		if !ok {
+			return nil, fmt.Errorf("%s %s was not measured", b.Shape, b.Target)
+		}
 		got.Allocations = math.Round(got.Allocations)
 		for _, f := range []*float64{&got.Ratio, &got.CPU, &got.Tail} {
 			*f = math.Round(*f*100) / 100
@@ -144,7 +183,7 @@ func (l *Lab) Record(ctx context.Context, g *Guard, shapes []Shape, c GuardConfi
 }
 
 // guardRound measures every guarded shape once and keeps what is better in best.
-func (l *Lab) guardRound(ctx context.Context, bounds []Bound, shapes []Shape, c GuardConfig, best map[Bound]*Bound) error {
+func (l *Lab) guardRound(ctx context.Context, bounds []Bound, shapes []Shape, c GuardConfig, best tally) error {
 	grid := Grid{Targets: []Target{Ceiling, Plain, Cached}, Connections: []int{guardConnections}, Repeat: 1, WarmUp: c.Time / 4, Closed: c.Time}
 	if c.Tails {
 		grid.Open = c.Time
@@ -161,23 +200,8 @@ func (l *Lab) guardRound(ctx context.Context, bounds []Bound, shapes []Shape, c 
 	if err != nil {
 		return err
 	}
-	ceiling := map[string]Cell{}
-	for _, c := range cells {
-		if c.Target == Ceiling {
-			ceiling[c.Shape] = c
-		}
-	}
-	for _, c := range cells {
-		got := Bound{Shape: c.Shape, Target: c.Target, Allocations: c.Allocations, Ratio: c.Ratio, CPU: c.CPU / ceiling[c.Shape].CPU, Tail: c.BestTail}
-		b := best[got.place()]
-		if b == nil {
-			best[got.place()] = &got
-			continue
-		}
-		b.Allocations = min(b.Allocations, got.Allocations)
-		b.Ratio = max(b.Ratio, got.Ratio)
-		b.CPU = min(b.CPU, got.CPU)
-		b.Tail = min(b.Tail, got.Tail)
+	for i := range cells {
+		best.add(&cells[i])
 	}
 	return nil
 }

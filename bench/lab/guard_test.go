@@ -11,8 +11,10 @@ func TestGuardCheck(t *testing.T) {
 	}}
 	f := func(got Bound, slack float64, want ...string) {
 		t.Helper()
-		got.Shape, got.Target = "S", Plain
-		bad := g.check(map[Bound]*Bound{got.place(): &got}, slack)
+		best := tally{}
+		best.add(&Cell{Shape: "S", Target: Ceiling, PerSecond: 1000, CPU: 10})
+		best.add(&Cell{Shape: "S", Target: Plain, Allocations: got.Allocations, PerSecond: 1000 * got.Ratio, CPU: 10 * got.CPU, P50: 10, P99: 10 * got.Tail})
+		bad := g.check(best, slack)
 		if len(bad) != len(want) {
 			t.Fatalf("%+v is bad for %q, want %q", got, bad, want)
 		}
@@ -29,6 +31,16 @@ func TestGuardCheck(t *testing.T) {
 	f(Bound{Allocations: 1, Ratio: 0.63, CPU: 1.2, Tail: 3}, 1, "rate by the ceiling's is 0.63; the limit is 0.64, recorded was 0.80")
 	f(Bound{Allocations: 1, Ratio: 0.63, CPU: 1.2, Tail: 3}, 2)
 	f(Bound{Allocations: 1, Ratio: 0.8, CPU: 1.81, Tail: 6.1}, 1, "server CPU", "p99 by p50")
+	// A round in which the ceiling was disturbed does not make the product look good,
+	// nor one in which the median was its tail.
+	best := tally{}
+	best.add(&Cell{Shape: "S", Target: Ceiling, PerSecond: 1000, CPU: 10})
+	best.add(&Cell{Shape: "S", Target: Plain, PerSecond: 500, CPU: 10, P50: 10, P99: 90})
+	best.add(&Cell{Shape: "S", Target: Ceiling, PerSecond: 100, CPU: 40})
+	best.add(&Cell{Shape: "S", Target: Plain, PerSecond: 500, CPU: 20, P50: 90, P99: 90})
+	if got, ok := best.bound(Bound{Shape: "S", Target: Plain}); !ok || got.Ratio != 0.5 || got.CPU != 1 || got.Tail != 9 {
+		t.Errorf("the best of two rounds is %+v", got)
+	}
 	if bad := g.check(nil, 1); len(bad) != 1 || !strings.Contains(bad[0], "not measured") {
 		t.Errorf("nothing measured is bad for %q", bad)
 	}
