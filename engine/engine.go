@@ -126,6 +126,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	return errors.Join(ctx.Err(), e.store.Close())
 }
 
+// Now is the engine's clock, Unix microseconds.
+func (e *Engine) Now() int64 { return e.now() }
+
 // PoolStats counts the reads that went through the pool and those it refused.
 func (e *Engine) PoolStats() (pooled, refused uint64) {
 	return e.pool.Pooled.Load(), e.pool.Refused.Load()

@@ -83,6 +83,13 @@ func forbidden(store string) error {
 // Plan is what q was opened on.
 func (q *Query) Plan() *plan.Plan { return q.plan }
 
+// Tokens returns the raw JSON values that entry i gives, by slot of the plan; nil for
+// those that it does not give. The slice is q's.
+func (q *Query) Tokens(i int) [][]byte {
+	n := len(q.plan.Slots)
+	return q.tokens[i*n : (i+1)*n : (i+1)*n]
+}
+
 // Entries is the number of entries so far.
 func (q *Query) Entries() int { return q.entries }
 

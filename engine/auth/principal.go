@@ -29,9 +29,14 @@ func All() Principal {
 func (p Principal) Valid() bool { return p.ok }
 
 // MayReadStore reports whether p may read the feature store. Names compare
-// case-insensitively; a lower-case name costs no allocation.
+// case-insensitively; a lower-case name costs no allocation. Rights on a store cover
+// its branches, which are named store@branch.
 func (p Principal) MayReadStore(store string) bool {
-	return p.ok && p.stores.includes(store, true)
+	if !p.ok {
+		return false
+	}
+	plain, _, branch := strings.Cut(store, "@")
+	return p.stores.includes(plain, true) || branch && p.stores.includes(store, true)
 }
 
 // MayUseService reports whether p may call the endpoints of the service. Names compare
