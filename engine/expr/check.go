@@ -231,7 +231,7 @@ func (c *checker) literal(n *Node, hint *codec.Type) (*expr, *Error) {
 
 // unliteral finds a type that no literal has.
 func unliteral(t *codec.Type) (string, bool) {
-	switch t.Kind {
+	switch kindOf(t) {
 	case codec.KindTimestamp, codec.KindDate, codec.KindBinary, codec.KindMap:
 		return vec.TypeName(inner(t)), true
 	case codec.KindArray:

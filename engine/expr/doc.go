@@ -97,6 +97,13 @@
 //   - Types of literals are inferred for lists, too; datetimes, dates, bytes and
 //     dictionaries have no literals.
 //
+// # Cost
+//
+// amount > 100 and age >= 18 ? amount*0.1 + age : 0, as an expression of this package,
+// takes 160 ns for one row and 7.4 ns a row in batches of 1000, without allocating; a
+// machine that runs byte code row by row (expr-lang/expr 1.17.8) takes 400 ns a row and
+// allocates 5 to 6 times. (2 cores, AMD EPYC; BenchmarkQuiver and BenchmarkExprLang.)
+//
 // # Limits
 //
 // An expression has at most 64 KiB of text, 2,000 operations, 400 within each other. A

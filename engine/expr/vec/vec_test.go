@@ -632,3 +632,25 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+func TestField(t *testing.T) {
+	c := New(typ(t, "struct<a:int,b:str>"))
+	var l Loader
+	if err := l.PushJSON(c, []byte(`{"a":1,"b":"x"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if b := c.Field("b"); b == nil || string(b.Text(0)) != "x" {
+		t.Errorf("field b is %v", b)
+	}
+	if c.Field("c") != nil {
+		t.Error("there is a field c")
+	}
+	var view Column
+	view.View(c, typ(t, `struct<a:between(int, 5, 9),b:regex("x")>`))
+	if err := view.Fits(0); err == nil || !strings.Contains(err.Error(), `field "a": 1 is not between`) {
+		t.Errorf("1 fits between 5 and 9: %v", err)
+	}
+	if c.Size() == 0 {
+		t.Error("the column has no size")
+	}
+}
