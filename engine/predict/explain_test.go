@@ -269,6 +269,11 @@ func TestCandidates(t *testing.T) {
 			}
 		}
 	}
+	for k, f := range p.explain.candidates(2) {
+		if rank[f] != float64(39-k) || len(p.explain.candidates(2)) != 10 {
+			t.Fatalf("the candidates for two explanations are %v", p.explain.candidates(2))
+		}
+	}
 	f(ICE, 2)
 	f(ICE, 1)
 	f(Shapley, 2)
@@ -538,4 +543,28 @@ func TestExplainLimits(t *testing.T) {
 	f(36, Explanation{true, ICE, 2, 100}, fail.TooLarge)
 	f(2, Explanation{true, ICE, 2, 100}, fail.Timeout)
 	f(2, Explanation{true, Shapley, 2, 100}, fail.Timeout)
+}
+
+// A chain of d differing features costs d-1 evaluations: both its ends are known.
+func TestShapleyCost(t *testing.T) {
+	m := &additive{}
+	p, err := New(m, Config{Task: Regression, Features: goldenFeatures(), Explain: Explaining{Background: goldenBackground(t)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := 1
+	for j := range 100 {
+		differ := 0
+		for k, v := range []float64{18, 1, 4} {
+			if p.explain.background.Number[j*3+k] != v {
+				differ++
+			}
+		}
+		want += max(0, differ-1)
+	}
+	m.calls = 0
+	explain(t, p, Ask{Enabled: On, Method: Shapley}, "x1=18", `x2="b"`, "x3=4")
+	if m.calls != want {
+		t.Errorf("%d evaluations, want %d", m.calls, want)
+	}
 }
