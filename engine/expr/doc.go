@@ -100,8 +100,8 @@
 // # Cost
 //
 // amount > 100 and age >= 18 ? amount*0.1 + age : 0, as an expression of this package,
-// takes 160 ns for one row and 7.4 ns a row in batches of 1000, without allocating; a
-// machine that runs byte code row by row (expr-lang/expr 1.17.8) takes 400 ns a row and
+// takes 160 to 260 ns for one row and 7 to 10 ns a row in batches of 1000, without allocating; a
+// machine that runs byte code row by row (expr-lang/expr 1.17.8) takes 350 to 400 ns a row and
 // allocates 5 to 6 times. (2 cores, AMD EPYC; BenchmarkQuiver and BenchmarkExprLang.)
 //
 // # Limits
