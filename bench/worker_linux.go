@@ -2,7 +2,6 @@ package bench
 
 import (
 	"fmt"
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -33,21 +32,6 @@ type worker struct {
 	measuring bool
 	cpu       time.Duration // of this thread when the measured part began
 	result    Result
-}
-
-// schedule says when the slots of an open loop are due.
-type schedule struct {
-	first    int64   // nanoseconds
-	interval float64 // nanoseconds; 0 is a closed loop
-}
-
-func (s *schedule) open() bool { return s.interval > 0 }
-
-func (s *schedule) due(slot uint64) int64 { return s.first + int64(float64(slot)*s.interval) }
-
-// at returns the first slot that is not due before t.
-func (s *schedule) at(t int64) uint64 {
-	return uint64(math.Ceil(float64(max(t-s.first, 0)) / s.interval))
 }
 
 func (w *worker) now() int64 { return int64(time.Since(w.epoch)) }
@@ -410,38 +394,4 @@ func threadCPU() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// queue is a ring of connection ids with room for all of them; each is in it at most
-// once while idle.
-type queue struct {
-	ids     []int32
-	head, n int
-}
-
-func (q *queue) len() int { return q.n }
-
-func (q *queue) push(id int) {
-	if q.n == len(q.ids) {
-		q.grow()
-	}
-	q.ids[(q.head+q.n)%len(q.ids)] = int32(id)
-	q.n++
-}
-
-func (q *queue) pop() int {
-	id := q.ids[q.head]
-	q.head = (q.head + 1) % len(q.ids)
-	q.n--
-	return int(id)
-}
-
-// grow makes room: a connection that was closed while idle is in the queue until it is
-// popped, and again when it is new.
-func (q *queue) grow() {
-	ids := make([]int32, 2*len(q.ids)+8)
-	for i := range q.n {
-		ids[i] = q.ids[(q.head+i)%len(q.ids)]
-	}
-	q.ids, q.head = ids, 0
 }
