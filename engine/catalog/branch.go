@@ -300,3 +300,29 @@ func (c *Catalog) prepareDelete(base *Snapshot, key objectKey) (*Snapshot, Diff,
 	next, diff := b.finish("delete branch " + key.name)
 	return next, diff, nil
 }
+
+// Reserve makes the tables that only a prepared snapshot has durable ahead of its
+// Commit, so that rows can be put into them: whatever happens, no other table gets
+// their numbers, and if the snapshot is never committed they are dropped. Call release
+// when it is committed or given up.
+func (c *Catalog) Reserve(next *Snapshot) (release func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed != nil {
+		return nil, c.failed
+	}
+	_, come := changedTables(c.Current(), next)
+	l := &c.ledger
+	pending := maps.Clone(l.pending)
+	maps.Copy(pending, come)
+	if err := l.write(c.dir, pending); err != nil {
+		return nil, fmt.Errorf("cannot reserve tables: %w", err)
+	}
+	l.pending = pending
+	maps.Copy(l.reserved, come)
+	return func() {
+		for t := range come {
+			c.ReleaseTable(t)
+		}
+	}, nil
+}

@@ -64,6 +64,10 @@ var rules = []rule{
 		why: "tests get a real engine over memory; nothing that ships imports it",
 	},
 	{
+		pkg: "engine/featureset", own: []string{"codec", "engine", "engine/auth", "engine/catalog", "engine/expr/...", "engine/fail"}, deny: outside, never: backends,
+		why: "features are computed from rows that the engine reads and from code that is handed in: no storage, no processes",
+	},
+	{
 		pkg: "engine/...", own: []string{"engine/...", "storage", "codec/..."}, deny: outside, never: backends,
 		third: []string{"github.com/panjf2000/ants/v2", "github.com/cespare/xxhash/v2"},
 		why:   "the engine is the meaning: no network, no processes, no cgo, no backend; cmd hands those in",
@@ -93,6 +97,10 @@ var rules = []rule{
 	{
 		pkg: "bench", own: nil, third: []string{"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys"}, deny: []string{"net/http", "C"}, never: backends,
 		why: "the clock measures any HTTP server; it must not know the one it measures",
+	},
+	{
+		pkg: "bench/tune", own: []string{"bench"}, deny: outside, never: backends,
+		why: "tuning measures any server it is handed; the command line starts them",
 	},
 	{
 		pkg: "bench/workload", own: []string{"codec", "engine", "engine/auth", "engine/catalog", "storage", "bench"}, deny: outside, never: backends,
