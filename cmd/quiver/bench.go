@@ -129,7 +129,7 @@ func (c *benchCmd) address() (string, error) {
 
 // requests prepares the load.
 func (c *benchCmd) requests(ctx context.Context, a *app, addr string) (*workload.Requests, error) {
-	keys, err := c.keys()
+	keys, err := readKeys(c.Keys)
 	if err != nil {
 		return nil, err
 	}
@@ -156,26 +156,27 @@ func (c *benchCmd) requests(ctx context.Context, a *app, addr string) (*workload
 	return workload.NewRequests(o)
 }
 
-func (c *benchCmd) keys() (*workload.Keys, error) {
-	if _, err := os.Stat(c.Keys); err != nil && strings.Contains(c.Keys, "..") {
-		keys, err := workload.ParseRange(c.Keys)
+// readKeys reads what to ask for: a range of integers or a file.
+func readKeys(text string) (*workload.Keys, error) {
+	if _, err := os.Stat(text); err != nil && strings.Contains(text, "..") {
+		keys, err := workload.ParseRange(text)
 		if err != nil {
 			return nil, &usageError{"--keys: " + err.Error()}
 		}
 		return keys, nil
 	}
-	f, err := os.Open(c.Keys)
+	f, err := os.Open(text)
 	if err != nil {
 		return nil, withHint(fmt.Errorf("cannot read the keys: %w", err), "give a .csv or .jsonl file, or a range such as id=1..1000000")
 	}
 	defer f.Close()
-	switch ext := strings.ToLower(filepath.Ext(c.Keys)); ext {
+	switch ext := strings.ToLower(filepath.Ext(text)); ext {
 	case ".csv":
 		return workload.ReadCSV(f)
 	case ".jsonl", ".ndjson":
 		return workload.ReadJSONL(f)
 	default:
-		return nil, &usageError{fmt.Sprintf("--keys %s: a file of keys ends in .csv (a header line, then rows) or .jsonl (an object per line), not %q", c.Keys, ext)}
+		return nil, &usageError{fmt.Sprintf("--keys %s: a file of keys ends in .csv (a header line, then rows) or .jsonl (an object per line), not %q", text, ext)}
 	}
 }
 

@@ -20,6 +20,7 @@ type cli struct {
 	Delete      deleteCmd      `cmd:"" help:"Delete one row."`
 	Key         keyCmd         `cmd:"" help:"Make, list and revoke API keys."`
 	Bench       benchCmd       `cmd:"" help:"Generate load on a running server and report latencies."`
+	Tune        tuneCmd        `cmd:"" help:"Measure this machine and recommend settings."`
 	Version     versionCmd     `cmd:"" help:"Print the versions of the program and its formats."`
 }
 

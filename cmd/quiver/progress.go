@@ -46,6 +46,19 @@ func (p *progress) at(done, total int64, rows uint64) {
 	}
 }
 
+// step shows that done of total steps are done, the last of which was what.
+func (p *progress) step(done, total int, what string) {
+	if p.bar != nil {
+		p.bar.Describe(p.what + ": " + what)
+		_ = p.bar.Set(min(100*done/total, 100)) // a terminal that fails to draw is no reason to stop
+		return
+	}
+	if now := time.Now(); now.Sub(p.last) >= plainEvery {
+		p.last = now
+		fmt.Fprintf(p.w, "%s: %d of %d, %s, %.0f s\n", p.what, done, total, what, now.Sub(p.start).Seconds())
+	}
+}
+
 // end takes the bar away.
 func (p *progress) end() {
 	if p.bar != nil {
