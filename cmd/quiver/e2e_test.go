@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -95,8 +96,26 @@ type server struct {
 	cmd          *exec.Cmd
 	front, admin string // URLs
 	stdout       *bufio.Reader
-	stderr       bytes.Buffer
+	stderr       log
 	ended        chan error
+}
+
+// log is what a running program writes to stderr.
+type log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // start starts `quiver serve` or `quiver demo` on free ports and waits until it
