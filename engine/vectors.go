@@ -97,6 +97,13 @@ func (v *Vectors) Found(i, g int) Found {
 	return v.found[i*len(v.plan.Reads)+int(v.plan.Groups[g].Read)]
 }
 
+// Row returns the row that the read behind group g of the plan found for entry i; false
+// when there is none.
+func (v *Vectors) Row(i, g int) (codec.Row, bool) {
+	at := i*len(v.plan.Reads) + int(v.plan.Groups[g].Read)
+	return v.rows[at], v.found[at] == FoundRow
+}
+
 // Cell returns the stored JSON fragment at a position of vector i and what special
 // number it stands for. It is nil when there is no row, or the position is a key or
 // belongs to a spine group; a column that the row is too old for shows its default.

@@ -9,36 +9,34 @@ import (
 	"quiver/engine/catalog"
 	"quiver/engine/expr/vec"
 	"quiver/engine/fail"
+	engineplan "quiver/engine/plan"
 )
 
 // fetched is the outcome of one batched read.
 type fetched struct {
 	query   engine.Query
 	vectors engine.Vectors
-	// entry is the number of the entry of a row (of an element of a list lookup); -1
-	// where a key is null or cannot be, so that there is no row.
-	entry []int32
-	off   []int32 // list lookups: row i is entry[off[i]:off[i+1]]
+	// rows are what was found for each row of the request (each element of a list
+	// lookup); the zero Row where nothing was.
+	rows  []codec.Row
+	entry []int32 // the entry of each of rows; -1 where a key is null, so that there is none
+	off   []int32 // list lookups: what was found for row i is rows[off[i]:off[i+1]]
 	nulls []bool  // list lookups: the row's list is null
 	keys  []byte  // JSON of the keys
 	names [][]byte
-	// positions maps positions that the plan knows to those of the group as it is
-	// now; nil when they are the same.
-	positions []int
-	past      map[int32]codec.Row // entries whose newest row is yet to come: what was before
 }
 
 // reset forgets the request.
 func (f *fetched) reset() {
 	f.vectors.Reset()
 	f.query.Reset()
-	f.entry, f.off, f.nulls, f.keys = f.entry[:0], f.off[:0], f.nulls[:0], f.keys[:0]
-	f.positions, f.past = nil, nil
+	clear(f.rows)
+	f.rows, f.entry, f.off, f.nulls, f.keys = f.rows[:0], f.entry[:0], f.off[:0], f.nulls[:0], f.keys[:0]
 }
 
-// size is about how much memory is held on to: an entry takes some 150 bytes of the
+// size is about how much memory is held on to: an entry takes some 200 bytes of the
 // query and its vectors.
-func (f *fetched) size() int { return cap(f.keys) + 150*cap(f.entry) }
+func (f *fetched) size() int { return cap(f.keys) + 200*cap(f.entry) }
 
 // fetch reads the rows of one fetch of the plan.
 func (r *run) fetch(ctx context.Context, e *engine.Engine, q *Request, at int) error {
@@ -59,7 +57,7 @@ func (r *run) fetch(ctx context.Context, e *engine.Engine, q *Request, at int) e
 	if err := e.OpenGroup(&f.query, q.Who, []byte(g.StoreKey), []byte(g.Name), g.Version); err != nil {
 		return err
 	}
-	if err := f.match(g); err != nil {
+	if err := sameLayout(f.query.Plan().Reads, g); err != nil {
 		return err
 	}
 	if p.list {
@@ -71,6 +69,7 @@ func (r *run) fetch(ctx context.Context, e *engine.Engine, q *Request, at int) e
 			f.add(keys, i)
 		}
 	}
+	f.rows = slices.Grow(f.rows, len(f.entry))[:len(f.entry)]
 	if f.query.Entries() == 0 {
 		return nil
 	}
@@ -86,28 +85,35 @@ func (r *run) fetch(ctx context.Context, e *engine.Engine, q *Request, at int) e
 			return err
 		}
 	}
-	if p.time >= 0 {
-		return r.lookBack(ctx, e, q, p, f, keys)
+	for i, entry := range f.entry {
+		if entry >= 0 {
+			if row, ok := f.vectors.Row(int(entry), 0); ok {
+				f.rows[i] = row
+			}
+		}
+	}
+	if g.HistoryTable != 0 && g.EventTime != "" {
+		return r.lookBack(ctx, e, q, p, f)
 	}
 	return nil
 }
 
-// match makes sure that positions are those of the group that is read: the definitions
-// may have changed since the plan was made.
-func (f *fetched) match(g *catalog.Group) error {
-	reads := f.query.Plan().Reads
-	if len(reads) == 0 {
-		return fail.Errorf(fail.Conflict, "Group %s changed meanwhile; try again.", g.Name)
-	}
-	now := reads[0].Group
-	if now == g {
+// sameLayout makes sure that the group which is read has its columns where the plan
+// expects them: the definitions may have changed since the plan was made.
+func sameLayout(reads []engineplan.Read, g *catalog.Group) error {
+	if len(reads) > 0 && reads[0].Group == g {
 		return nil
 	}
-	f.positions = make([]int, len(g.Features))
+	same := len(reads) > 0 && slices.Equal(reads[0].Group.Key, g.Key)
 	for i := range g.Features {
-		f.positions[i] = slices.IndexFunc(now.Features, func(x catalog.Feature) bool { return x.Name == g.Features[i].Name })
+		f := &g.Features[i]
+		if !same {
+			break
+		}
+		now := reads[0].Group.Feature(f.Name)
+		same = now != nil && now.Slot == f.Slot && vec.SameShape(now.Type, f.Type)
 	}
-	if slices.Contains(f.positions, -1) || !slices.Equal(now.Key, g.Key) {
+	if !same {
 		return fail.Errorf(fail.Conflict, "Group %s changed meanwhile; try again.", g.Name)
 	}
 	return nil
@@ -198,63 +204,43 @@ func (r *run) raggedEntries(f *fetched, p *fetch, keys []*vec.Column) error {
 
 // lookBack replaces rows whose event time lies after the request's by those that were
 // there before.
-func (r *run) lookBack(ctx context.Context, e *engine.Engine, q *Request, p *fetch, f *fetched, keys []*vec.Column) error {
+func (r *run) lookBack(ctx context.Context, e *engine.Engine, q *Request, p *fetch, f *fetched) error {
 	g := p.group
-	typ := g.Features[p.time].Type
-	var late []int32
-	for i := range f.vectors.Len() {
-		if cell, _ := f.vectors.Cell(i, f.position(p.time)); cell != nil {
-			if t, ok := codec.CellTime(typ, cell); ok && t > r.now {
-				late = append(late, int32(i))
-			}
+	var late []int
+	var tokens [][][]byte
+	var times []int64
+	for i := range f.rows {
+		if f.rows[i].Columns() > 0 && f.rows[i].Time() > r.now {
+			late = append(late, i)
+			tokens = append(tokens, f.query.Tokens(int(f.entry[i])))
+			times = append(times, r.now)
 		}
 	}
 	if late == nil {
 		return nil
 	}
-	tokens, times := make([][][]byte, len(late)), make([]int64, len(late))
-	for i, entry := range late {
-		tokens[i], times[i] = f.query.Tokens(int(entry)), r.now
-	}
 	rows, found, err := e.AsOf(ctx, q.Who, engine.Ref{Store: g.StoreKey, Name: g.Name, Version: g.Version}, tokens, times)
 	if err != nil {
 		return err
 	}
-	f.past = make(map[int32]codec.Row, len(late))
-	for i, entry := range late {
-		row := rows[i]
-		if !found[i] || g.TTL > 0 && r.now-row.Time() > g.TTL.Microseconds() {
-			row = codec.Row{}
+	for n, i := range late {
+		if f.rows[i] = rows[n]; !found[n] || g.TTL > 0 && r.now-rows[n].Time() > g.TTL.Microseconds() {
+			f.rows[i] = codec.Row{}
 		}
-		f.past[entry] = row
 	}
 	return nil
 }
 
-func (f *fetched) position(at int) int {
-	if f.positions != nil {
-		return f.positions[at]
-	}
-	return at
-}
-
-// cell returns the fragment of an entry; nil when there is no row.
-func (f *fetched) cell(entry int32, position int, column *catalog.Feature) ([]byte, codec.Special) {
-	if entry < 0 {
+// cell returns the slot's fragment of a row; nil when there is no row.
+func (s *slot) cell(row *codec.Row) ([]byte, codec.Special) {
+	switch at := s.column.Slot; {
+	case at < row.Columns():
+		return row.Cell(at), row.Special(at)
+	case row.Columns() == 0:
 		return nil, codec.None
+	default: // it is older than the column
+		return s.column.Default, codec.None
 	}
-	if f.past != nil {
-		if row, ok := f.past[entry]; ok {
-			switch {
-			case row.Columns() == 0:
-				return nil, codec.None
-			case column.Slot >= row.Columns():
-				return column.Default, codec.None
-			}
-			return row.Cell(column.Slot), row.Special(column.Slot)
-		}
-	}
-	return f.vectors.Cell(int(entry), position)
 }
 
 // null reports whether a fragment is that of no value: null, or no row at all.
@@ -271,9 +257,8 @@ func (r *run) decode(at int) (*vec.Column, error) {
 	if r.plan.fetches[s.fetch].list {
 		into = c.Kids[0]
 	}
-	position := f.position(s.position)
-	push := func(entry int32) error {
-		cell, sp := f.cell(entry, position, s.column)
+	push := func(row *codec.Row) error {
+		cell, sp := s.cell(row)
 		switch {
 		case !null(cell, sp):
 			return r.loader.PushCell(into, cell, sp)
@@ -284,8 +269,8 @@ func (r *run) decode(at int) (*vec.Column, error) {
 		return nil
 	}
 	if into == c {
-		for _, entry := range f.entry {
-			if err := push(entry); err != nil {
+		for i := range f.rows {
+			if err := push(&f.rows[i]); err != nil {
 				return nil, unreadable(s.name, err)
 			}
 		}
@@ -299,8 +284,8 @@ func (r *run) decode(at int) (*vec.Column, error) {
 			c.PushNull()
 			continue
 		}
-		for _, entry := range f.entry[f.off[i]:f.off[i+1]] {
-			if err := push(entry); err != nil {
+		for at := f.off[i]; at < f.off[i+1]; at++ {
+			if err := push(&f.rows[at]); err != nil {
 				return nil, unreadable(s.name, err)
 			}
 		}

@@ -51,9 +51,9 @@ type slot struct {
 
 	// Lookup.
 	fetch    int
-	position int // among the group's features
 	column   *catalog.Feature
 	raw      copier      // how stored fragments print; nil: they must be decoded
+	plain    bool        // fragments print as they are stored
 	fallback *vec.Column // one row; nil: null
 	printed  []byte      // fallback as JSON
 	strict   bool        // values must be held against the type's restrictions
@@ -69,7 +69,6 @@ type fetch struct {
 	group *catalog.Group
 	keys  []int // slots, in the order of group.Key
 	list  bool
-	time  int // position of the event time that may lie in the future; -1: none is looked at
 }
 
 // code is one call of an extractor's function.
@@ -220,13 +219,13 @@ func (r *resolver) lookup(ref catalog.FeatureRef, s *catalog.Featureset, f *cata
 		}
 	}
 	out := slot{typ: f.Type, way: wayLookup, fetch: r.fetch(l, keys), column: l.Field, fallback: f.Default, strict: vec.Restricted(f.Type)}
-	out.position = slices.IndexFunc(l.Group.Features, func(g catalog.Feature) bool { return g.Name == l.Field.Name })
 	out.printed = []byte("null")
 	if f.Default != nil {
 		out.printed = f.Default.AppendFennel(nil, 0)
 	}
 	if !l.List && !out.strict {
 		out.raw = copierOf(f.Type)
+		out.plain = out.raw != nil && printsPlain(f.Type)
 	}
 	at := r.add(ref, out)
 	if out.raw == nil {
@@ -242,10 +241,7 @@ func (r *resolver) fetch(l *catalog.Lookup, keys []int) int {
 	if at, ok := r.fetches[id]; ok {
 		return at
 	}
-	f := fetch{group: l.Group, keys: keys, list: l.List, time: -1}
-	if l.Group.HistoryTable != 0 && l.Group.EventTime != "" {
-		f.time = slices.IndexFunc(l.Group.Features, func(g catalog.Feature) bool { return g.Name == l.Group.EventTime })
-	}
+	f := fetch{group: l.Group, keys: keys, list: l.List}
 	at := len(r.p.fetches)
 	r.p.fetches = append(r.p.fetches, f)
 	r.fetches[id] = at

@@ -1,8 +1,6 @@
 package featureset
 
 import (
-	"bytes"
-
 	"quiver/codec"
 	"quiver/engine/expr/chrono"
 )
@@ -15,9 +13,6 @@ type copier func(dst, cell []byte, sp codec.Special, t *codec.Type) []byte
 // decoded for it, because nested values print differently.
 func copierOf(t *codec.Type) copier {
 	switch t.Kind {
-	case codec.KindTinyInt, codec.KindSmallInt, codec.KindInt, codec.KindBigInt, codec.KindDecimal,
-		codec.KindString, codec.KindBinary, codec.KindDate:
-		return copyCell
 	case codec.KindFloat, codec.KindDouble:
 		return copyFloat
 	case codec.KindBoolean:
@@ -25,7 +20,20 @@ func copierOf(t *codec.Type) copier {
 	case codec.KindTimestamp:
 		return copyTime
 	}
+	if printsPlain(t) {
+		return copyCell
+	}
 	return nil
+}
+
+// printsPlain reports whether fragments of a type print as they are stored.
+func printsPlain(t *codec.Type) bool {
+	switch t.Kind {
+	case codec.KindTinyInt, codec.KindSmallInt, codec.KindInt, codec.KindBigInt, codec.KindDecimal,
+		codec.KindString, codec.KindBinary, codec.KindDate:
+		return true
+	}
+	return false
 }
 
 func copyCell(dst, cell []byte, _ codec.Special, _ *codec.Type) []byte { return append(dst, cell...) }
@@ -41,10 +49,12 @@ func copyFloat(dst, cell []byte, sp codec.Special, _ *codec.Type) []byte {
 		return append(dst, `"-infinity"`...)
 	}
 	dst = append(dst, cell...)
-	if bytes.IndexByte(cell, '.') < 0 && bytes.IndexByte(cell, 'e') < 0 {
-		dst = append(dst, ".0"...)
+	for _, c := range cell { // short, and most have their point near the beginning
+		if c == '.' || c == 'e' {
+			return dst
+		}
 	}
-	return dst
+	return append(dst, ".0"...)
 }
 
 func copyBool(dst, cell []byte, _ codec.Special, _ *codec.Type) []byte {
@@ -93,16 +103,35 @@ func (r *run) appendSlot(dst []byte, at int) []byte {
 	if s.way == wayAlias { // one without a default: it has no step of its own
 		return r.appendSlot(dst, s.from)
 	}
-	f := &r.fetched[s.fetch]
-	position := f.position(s.position)
-	for i, entry := range f.entry {
+	return s.appendRows(dst, r.fetched[s.fetch].rows)
+}
+
+// appendRows appends the fragments of a looked-up feature. This loop is where an answer
+// of nothing but lookups spends its time.
+func (s *slot) appendRows(dst []byte, rows []codec.Row) []byte {
+	column, t := s.column.Slot, s.column.Type
+	for i := range rows {
+		row := &rows[i]
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if cell, sp := f.cell(entry, position, s.column); null(cell, sp) {
+		cell, sp := row.Cell(column), codec.None
+		switch {
+		case cell == nil: // no row, or it is older than the column
+			if cell, sp = s.cell(row); cell == nil {
+				dst = append(dst, s.printed...)
+				continue
+			}
+		case len(cell) == 4 && cell[0] == 'n':
+			sp = row.Special(column)
+		}
+		switch {
+		case len(cell) == 4 && cell[0] == 'n' && sp == codec.None:
 			dst = append(dst, s.printed...)
-		} else {
-			dst = s.raw(dst, cell, sp, s.column.Type)
+		case s.plain:
+			dst = append(dst, cell...)
+		default:
+			dst = s.raw(dst, cell, sp, t)
 		}
 	}
 	return dst
