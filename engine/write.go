@@ -51,18 +51,7 @@ func (e *Engine) Put(ctx context.Context, ref Ref, columns map[string]string) er
 // finishRow ends a row whose cells were written, stamping it with its event time or,
 // for groups without one, the present.
 func (e *Engine) finishRow(g *catalog.Group, w *codec.RowWriter, dst []byte) ([]byte, error) {
-	row, err := w.Row(dst, e.now())
-	if err != nil {
-		return nil, fail.Wrap(fail.BadRow, err, "Cannot write to group %s: %v.", g.Name, err)
-	}
-	if g.EventTimeColumn < 0 {
-		return row, nil
-	}
-	t, err := eventTime(g, row[len(dst):])
-	if err != nil {
-		return nil, err
-	}
-	return w.Row(dst, t)
+	return FinishRow(g, w, e.now(), dst)
 }
 
 // eventTime reads the event time, Unix microseconds, out of a row's own column.

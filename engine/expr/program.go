@@ -44,6 +44,9 @@ func (p *Program) Tree() *Tree { return p.tree }
 // needs them. The slice is the program's.
 func (p *Program) Columns() []string { return p.columns }
 
+// Types returns the types of Columns as they were checked. The slice is the program's.
+func (p *Program) Types() []*codec.Type { return p.types }
+
 // UsesNow reports whether the expression asks for the time.
 func (p *Program) UsesNow() bool { return p.now >= 0 }
 
