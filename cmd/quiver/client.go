@@ -39,8 +39,8 @@ func (t *target) open(a *app) (*client, error) {
 		if t.Server != "" {
 			return nil, &usageError{"--server and --data exclude each other: a running server has its folder open itself"}
 		}
-		if _, err := os.Stat(t.Data); err != nil {
-			return nil, withHint(fmt.Errorf("cannot open the data folder: %w", err), "`quiver serve --data %s` makes one", t.Data)
+		if err := checkFolder(t.Data); err != nil {
+			return nil, err
 		}
 		c := defaultConfig()
 		c.Data = t.Data
@@ -66,6 +66,24 @@ func (t *target) open(a *app) (*client, error) {
 }
 
 func nothing() error { return nil }
+
+// checkFolder keeps a command with a mistyped --data from making a store in the midst
+// of other files: the folder is a store's, or empty.
+func checkFolder(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return withHint(fmt.Errorf("cannot open the data folder: %w", err), "`quiver serve --data %s` makes one", dir)
+	}
+	for _, e := range entries {
+		if e.Name() == "LOCK" { // what a store's folder has first
+			return nil
+		}
+	}
+	if len(entries) > 0 {
+		return withHint(fmt.Errorf("%s holds other files and no data of this program", dir), "--data names the folder that `quiver serve --data` uses, or an empty one")
+	}
+	return nil
+}
 
 // client calls the folder's own admin API without a connection. Closing it leaves the
 // folder open.

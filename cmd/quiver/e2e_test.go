@@ -253,7 +253,9 @@ func TestUsage(t *testing.T) {
 		"serve", "--data", t.TempDir(), "--no-auth", "--listen", "0.0.0.0:0")
 	fails(t, 1, "quiver: cannot reach the server at http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused (hint: start one with `quiver serve`, name another with --server, or open a folder with --data DIR)",
 		"definitions", "--server", "127.0.0.1:1")
-	fails(t, 1, "quiver: cannot open the data folder: stat /no/such: no such file or directory (hint: `quiver serve --data /no/such` makes one)", "definitions", "--data", "/no/such")
+	fails(t, 1, "quiver: cannot open the data folder: open /no/such: no such file or directory (hint: `quiver serve --data /no/such` makes one)", "definitions", "--data", "/no/such")
+	other := filepath.Dir(write(t, "other", ""))
+	fails(t, 1, "quiver: "+other+" holds other files and no data of this program (hint: --data names the folder that `quiver serve --data` uses, or an empty one)", "definitions", "--data", other)
 	for _, command := range []string{
 		"demo", "serve", "plan", "apply", "rollback", "remove", "definitions", "load", "get", "put", "delete",
 		"key create", "key list", "key revoke", "version",
