@@ -160,6 +160,18 @@ func (s *session) run(words []string, input string) string {
 			printView(&b, v)
 		}
 		return b.String()
+	case "webhooks":
+		var b strings.Builder
+		for _, w := range s.c.Current().Webhooks() {
+			printWebhook(&b, w)
+		}
+		return b.String()
+	case "featuresets":
+		var b strings.Builder
+		for _, f := range s.c.Current().Featuresets() {
+			printFeatureset(&b, f)
+		}
+		return b.String()
 	case "droppable":
 		return fmt.Sprintln(s.c.Droppable())
 	case "dropped": // dropped TABLE...
@@ -240,6 +252,39 @@ func printGroup(b *strings.Builder, g *Group) {
 			fmt.Fprintf(b, " default %s", c.Default)
 		}
 		b.WriteByte('\n')
+	}
+}
+
+func printWebhook(b *strings.Builder, w *Webhook) {
+	fmt.Fprintf(b, "%s/%s@%d keeps %s\n", w.StoreKey, w.Name, w.Version, w.Retention)
+	if w.Broken != "" {
+		fmt.Fprintf(b, "  broken: %s\n", w.Broken)
+	}
+	for i, e := range w.Endpoints {
+		fmt.Fprintf(b, "  %s, table %d\n", w.endpoint(i), e.Table)
+		for _, t := range e.Into {
+			fmt.Fprintf(b, "    %s/%s@%d %s, there %t, where %t\n", t.Store, t.Group, t.Version, t.CDC, t.Ref != nil, t.Where != nil)
+			for _, p := range t.Preproc {
+				fmt.Fprintf(b, "      %s (slot %d): ref %q value %s expr %t\n", p.Column, p.Slot, p.Ref, p.Value, p.Expr != nil)
+			}
+		}
+	}
+}
+
+func printFeatureset(b *strings.Builder, f *Featureset) {
+	fmt.Fprintf(b, "%s/%s@%d\n", f.StoreKey, f.Name, f.Version)
+	if f.Broken != "" {
+		fmt.Fprintf(b, "  broken: %s\n", f.Broken)
+	}
+	for i, line := range f.spec.lines() {
+		fmt.Fprintf(b, "  %s", line)
+		if l := f.Features[i].Lookup; l != nil {
+			fmt.Fprintf(b, ": keys %v, list %t, there %t", l.Keys, l.List, l.Group != nil)
+		}
+		b.WriteByte('\n')
+	}
+	for _, line := range f.spec.codeLines() {
+		fmt.Fprintf(b, "  %s\n", line)
 	}
 }
 

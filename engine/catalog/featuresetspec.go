@@ -276,7 +276,7 @@ func (s *featuresetSpec) checkLookup(k *checker, out *Featureset, i int, g *Grou
 		k.at(at("group"), "group %s has no key: its rows cannot be looked up", g.Name)
 		return
 	}
-	for column := range maps.Keys(spec.Keys) {
+	for _, column := range slices.Sorted(maps.Keys(spec.Keys)) {
 		if g.KeyPosition(column) < 0 {
 			k.at(at("keys"), "%s is no key column of group %s%s", quote(column), g.Name, k.suggest(column, g.Key))
 		}
@@ -357,7 +357,7 @@ func (s *featuresetSpec) checkExtractors(k *checker, out *Featureset) {
 			f, ok := out.byName[own]
 			switch {
 			case !ok:
-				k.at(at, "output %s is no feature of this featureset%s", quote(name), k.suggest(name, slices.Collect(maps.Keys(out.byName))))
+				k.at(at, "output %s is no feature of this featureset%s", quote(name), k.suggest(name, slices.Sorted(maps.Keys(out.byName))))
 				continue
 			case out.Features[f].Extractor >= 0:
 				k.at(at, "feature %s is an output twice; a feature has at most one extractor", quote(own))

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 
 	"quiver/engine/expr/vec"
@@ -110,7 +111,7 @@ func (l *linker) find(k *checker, s *Featureset, ref FeatureRef, at path) (set *
 		if l.b.partial {
 			return nil, nil, true
 		}
-		k.at(at, "featureset %s does not exist in store %s%s", quote(ref.Featureset), s.Store, l.others(k, s))
+		k.at(at, "featureset %s does not exist in store %s%s", quote(ref.Featureset), s.Store, l.others(k, s, ref.Featureset))
 		return nil, nil, false
 	}
 	if f = set.Feature(ref.Feature); f == nil {
@@ -123,14 +124,16 @@ func (l *linker) find(k *checker, s *Featureset, ref FeatureRef, at path) (set *
 	return set, f, false
 }
 
-func (l *linker) others(k *checker, s *Featureset) string {
+// others helps where a featureset does not exist.
+func (l *linker) others(k *checker, s *Featureset, name string) string {
 	var names []string
 	for key := range l.newest {
 		if key.store == s.StoreKey {
 			names = append(names, key.name)
 		}
 	}
-	return k.suggest(s.Name, names)
+	slices.Sort(names)
+	return k.suggest(name, names)
 }
 
 // alias judges one alias (Fennel contract, section 4.2): without a default null stays
