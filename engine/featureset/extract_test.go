@@ -89,12 +89,16 @@ func extract(t testing.TB, r *featureset.Resolver, q featureset.Request) (string
 		return "", err
 	}
 	defer a.Release()
+	got := string(a.AppendJSON(nil)) // while looked-up fragments are still what was stored
 	for i := range a.Len() {
 		if c, err := a.Column(i); err != nil || c.Len != a.Rows() {
 			t.Errorf("column %s: %v", a.Name(i), err)
 		}
 	}
-	return string(a.AppendJSON(nil)), nil
+	if decoded := string(a.AppendJSON(nil)); decoded != got {
+		t.Errorf("copied  %s\ndecoded %s", got, decoded)
+	}
+	return got, nil
 }
 
 func TestExtract(t *testing.T) {
