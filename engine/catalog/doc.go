@@ -27,5 +27,16 @@
 // can be stored under a number. Tables that nothing uses any more wait in a list
 // (Droppable) until the engine says that their rows are gone (Dropped).
 //
+// # Branches
+//
+// Branch B of store S is the store named "S@B"; see Branch. A clone has the layouts of
+// its source and tables of its own, which the engine fills before it is committed
+// (PrepareBranch, Reserve, Commit).
+//
+// # Featuresets
+//
+// Expressions are compiled and the code of extractors is read when definitions are
+// checked. The code becomes part of the revision, so that a rollback brings it back.
+//
 // DESIGN.md beside this file says what is on disk and why.
 package catalog
