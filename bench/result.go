@@ -8,7 +8,8 @@ import (
 )
 
 // Result is what a run measured. Everything but Errors and Unsent is about requests
-// that were answered well; times are in nanoseconds.
+// that were answered well; times are in nanoseconds. Requests are those answered in the
+// measured part, latencies those of requests sent in it.
 type Result struct {
 	Name        string
 	Connections int
