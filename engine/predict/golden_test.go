@@ -123,4 +123,3 @@ func TestGoldenCases(t *testing.T) {
 	f(true, Shapley)
 	f(true, ICE)
 }
-
