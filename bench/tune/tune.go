@@ -68,6 +68,15 @@ type Config struct {
 	Rate        float64       // requests per second to judge latency at; 0 is 60 % of what the defaults reach
 	Margin      float64       // 0.05: a value must be 5 % better to replace the default
 	Progress    func(done, total int, what string)
+
+	probe func(ctx context.Context, s *Server, l Load, rate float64) (figures, error) // for tests; nil measures
+}
+
+// figures are what one run of one load showed.
+type figures struct {
+	perSecond float64
+	cpu       time.Duration // per request
+	p50, p99  time.Duration
 }
 
 // Measurement is what one set of settings did with one load: medians of the rounds.
@@ -169,19 +178,26 @@ func (t *tuning) with(ctx context.Context, s Settings, f func(*Server, []Load) e
 
 // run sends one load. Every run goes on where the one before ended, so that no run reads
 // what the one before has put into caches.
-func (t *tuning) run(ctx context.Context, s *Server, l Load, rate float64) (*bench.Result, error) {
+func (t *tuning) run(ctx context.Context, s *Server, l Load, rate float64) (figures, error) {
+	if t.probe != nil {
+		return t.probe(ctx, s, l, rate)
+	}
 	r, err := bench.Run(ctx, bench.Config{
 		Name: l.Name, Addr: s.Addr, Source: l.Source, Connections: t.Connections, Rate: rate,
 		First: t.first, WarmUp: t.Duration / 4, Duration: t.Duration, CheckEvery: 100, Meter: s.Meter,
 	})
 	if err != nil {
-		return nil, err
+		return figures{}, err
 	}
 	t.first += r.Requests
 	if n := r.Errors.Total(); n > 0 {
-		return nil, fmt.Errorf("%d of %d requests failed: %s", n, n+r.Requests, &r.Errors)
+		return figures{}, fmt.Errorf("%d of %d requests failed: %s", n, n+r.Requests, &r.Errors)
 	}
-	return r, nil
+	f := figures{perSecond: r.PerSecond(), p50: r.Percentile(50), p99: r.Percentile(99)}
+	if r.Requests > 0 {
+		f.cpu = r.Server.CPU / time.Duration(r.Requests)
+	}
+	return f, nil
 }
 
 // calibrate finds the rates that latencies are judged at.
@@ -192,9 +208,9 @@ func (t *tuning) calibrate(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			rate := 0.6 * r.PerSecond()
+			rate := 0.6 * r.perSecond
 			if t.Rate > 0 {
-				rate = min(t.Rate, 0.9*r.PerSecond())
+				rate = min(t.Rate, 0.9*r.perSecond)
 			}
 			t.report.Rates[l.Name] = rate
 		}
@@ -216,11 +232,7 @@ func (t *tuning) measure(ctx context.Context, s Settings, what string) ([]Measur
 			if err != nil {
 				return err
 			}
-			m := Measurement{Load: l.Name, PerSecond: closed.PerSecond(), P50: open.Percentile(50), P99: open.Percentile(99)}
-			if closed.Requests > 0 {
-				m.CPU = closed.Server.CPU / time.Duration(closed.Requests)
-			}
-			out = append(out, m)
+			out = append(out, Measurement{Load: l.Name, PerSecond: closed.perSecond, CPU: closed.cpu, P50: open.p50, P99: open.p99})
 		}
 		return nil
 	})
@@ -327,7 +339,7 @@ func (t *tuning) curve(ctx context.Context, best Settings) error {
 			if err != nil {
 				return err
 			}
-			t.report.Curve = append(t.report.Curve, Point{Rate: share * peak, P99: r.Percentile(99)})
+			t.report.Curve = append(t.report.Curve, Point{Rate: share * peak, P99: r.p99})
 		}
 		t.step("p99 against rate")
 		return nil

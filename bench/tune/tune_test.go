@@ -12,39 +12,35 @@ import (
 	"quiver/bench"
 )
 
-// start serves one fixed answer after a delay that depends on the settings.
-func start(delay func(Settings) time.Duration) func(context.Context, Settings) (*Server, error) {
-	return func(_ context.Context, s Settings) (*Server, error) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		d := delay(s)
-		srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			time.Sleep(d)
-			_, _ = w.Write([]byte("{}")) // the client counts what does not arrive
-		})}
-		go func() { _ = srv.Serve(l) }() // returns when closed
-		return &Server{Addr: l.Addr().String(), Stop: srv.Close}, nil
-	}
-}
-
-func tuneWith(t *testing.T, delay func(Settings) time.Duration) *Report {
+// tuneWith tunes an imagined server whose answers take as long as latency says. Real
+// measurements would make the outcome a matter of luck.
+func tuneWith(t *testing.T, latency func(Settings) time.Duration) *Report {
 	t.Helper()
+	running := map[*Server]Settings{}
+	started, stopped := 0, 0
 	r, err := Run(context.Background(), Config{
 		Dimensions: []Dimension{
 			{Key: "a.x", Values: []string{"slow", "fast"}, Why: map[string]string{"fast": "it waits less"}},
 			{Key: "b.y", Values: []string{"one", "two"}},
 		},
-		Start: start(delay),
-		Loads: func(addr string) ([]Load, error) {
-			request := bench.AppendPost(nil, addr, "/", "", []byte("{}"))
-			return []Load{{Name: "single", Source: &bench.Fixed{Request: request}}}, nil
+		Start: func(_ context.Context, s Settings) (*Server, error) {
+			started++
+			server := &Server{Stop: func() error { stopped++; return nil }}
+			running[server] = s
+			return server, nil
 		},
-		Connections: 4, Rounds: 2, Duration: 150 * time.Millisecond, Margin: 1.5,
+		Loads:  func(string) ([]Load, error) { return []Load{{Name: "single"}, {Name: "batch"}}, nil },
+		Rounds: 2, Margin: 0.05,
+		probe: func(_ context.Context, s *Server, _ Load, rate float64) (figures, error) {
+			d := latency(running[s])
+			return figures{perSecond: float64(time.Second / d), cpu: d, p50: d, p99: d + time.Duration(rate)}, nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if started != stopped || started != 2*4+2*2+2 {
+		t.Errorf("%d servers started, %d stopped", started, stopped)
 	}
 	return r
 }
@@ -53,10 +49,14 @@ func tuneWith(t *testing.T, delay func(Settings) time.Duration) *Report {
 // that changes nothing is not.
 func TestFindsWhatHelps(t *testing.T) {
 	r := tuneWith(t, func(s Settings) time.Duration {
+		d := 10 * time.Millisecond
 		if s["a.x"] == "fast" {
-			return 2 * time.Millisecond
+			d = 2 * time.Millisecond
 		}
-		return 10 * time.Millisecond
+		if s["b.y"] == "two" {
+			d -= d / 50 // better, but within the margin
+		}
+		return d
 	})
 	if c := r.Choices; c[0].Value != "fast" || !strings.Contains(c[0].Reason, "it waits less") || c[1].Value != "one" {
 		t.Errorf("%+v", c)
@@ -82,6 +82,24 @@ func TestKeepsDefaults(t *testing.T) {
 		if c.Value != "slow" && c.Value != "one" {
 			t.Errorf("%+v", c)
 		}
+	}
+}
+
+// TestLuckIsNoReason: a value that was better once and is not when measured again does
+// not replace the defaults.
+func TestLuckIsNoReason(t *testing.T) {
+	calls := 0
+	r := tuneWith(t, func(s Settings) time.Duration {
+		if s["a.x"] != "fast" {
+			return 10 * time.Millisecond
+		}
+		if calls++; calls > 16 { // the two rounds of its dimension, and those of the next
+			return 20 * time.Millisecond
+		}
+		return 5 * time.Millisecond
+	})
+	if !r.Kept || r.Choices[0].Value != "slow" {
+		t.Errorf("kept %v, %+v", r.Kept, r.Choices)
 	}
 }
 
