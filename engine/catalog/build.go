@@ -55,6 +55,8 @@ func (b *builder) build(keep map[objectKey]object, drafts []*draft) {
 	b.views(drafts)
 	b.webhooks(drafts)
 	b.featuresets(drafts)
+	b.generations(drafts)
+	b.services(drafts)
 }
 
 // unique reports definitions of one object in two places and keeps the first.

@@ -182,6 +182,9 @@ func (c *Catalog) PrepareRemove(kind, store, name string, version int, force boo
 	b.mayBreak = true
 	keep := maps.Clone(base.objects)
 	delete(keep, key)
+	if key.kind == KindService {
+		dropGenerations(keep, key.name)
+	}
 	b.build(keep, nil)
 	if err := out.err(); err != nil {
 		return nil, Diff{}, err
@@ -197,16 +200,22 @@ func (s *Snapshot) resolve(kind, store, name string, version int) (objectKey, er
 		return objectKey{}, fail.Errorf(fail.NotFound, "There is no kind %s%s", quote(kind), suggest(kind, kindNames))
 	}
 	found := objectKey{kind: kindNames[i], store: foldStore(store), name: name}
+	switch found.kind {
+	case KindService:
+		found.store = ""
+	case KindGeneration:
+		found.store, found.name = "", store+"/"+name
+	}
 	var versions []int
 	for key := range s.objects {
-		if key.kind == found.kind && key.store == found.store && key.name == name {
+		if key.kind == found.kind && key.store == found.store && key.name == found.name {
 			versions = append(versions, key.version)
 		}
 	}
 	slices.Sort(versions)
 	switch {
 	case len(versions) == 0:
-		return objectKey{}, fail.Errorf(fail.NotFound, "There is no %s %s/%s.", found.kind, store, name)
+		return objectKey{}, fail.Errorf(fail.NotFound, "There is no %s %s.", found.kind, strings.TrimPrefix(store+"/"+name, "/"))
 	case version == 0:
 		version = versions[len(versions)-1]
 	case !slices.Contains(versions, version):
@@ -218,8 +227,11 @@ func (s *Snapshot) resolve(kind, store, name string, version int) (objectKey, er
 
 // nounOf is what messages call an object of a kind that others use.
 func nounOf(kind string) string {
-	if kind == KindFeatureset {
+	switch kind {
+	case KindFeatureset:
 		return "the featureset"
+	case KindGeneration:
+		return "the generation"
 	}
 	return "the feature group"
 }
@@ -235,6 +247,14 @@ func (s *Snapshot) users(key objectKey) []string {
 		for _, f := range s.featuresets {
 			if f.StoreKey == key.store && f.Name != key.name && f.spec.takesFrom(key.name) {
 				users = append(users, f.key().String())
+			}
+		}
+		return users
+	}
+	if key.kind == KindGeneration {
+		for _, v := range s.services {
+			if slices.ContainsFunc(v.Mapping, func(m Share) bool { return generationKey(v.Name, m.Generation) == key }) {
+				users = append(users, v.key().String())
 			}
 		}
 		return users
@@ -255,6 +275,11 @@ func (s *Snapshot) users(key objectKey) []string {
 	for _, f := range s.featuresets {
 		if f.spec.looksUp(key) {
 			users = append(users, f.key().String())
+		}
+	}
+	for _, g := range s.generations {
+		if g.spec.reads(key) {
+			users = append(users, g.key().String())
 		}
 	}
 	return users

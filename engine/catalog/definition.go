@@ -17,11 +17,13 @@ const (
 	KindView       = "FeatureView"
 	KindWebhook    = "Webhook"
 	KindFeatureset = "Featureset"
+	KindGeneration = "Generation"
+	KindService    = "Service"
 )
 
 // kindNames lists the kinds in the order in which they are built and listed: each
 // refers only to earlier ones.
-var kindNames = []string{KindBranch, KindGroup, KindView, KindWebhook, KindFeatureset}
+var kindNames = []string{KindBranch, KindGroup, KindView, KindWebhook, KindFeatureset, KindGeneration, KindService}
 
 // header is what every definition begins with.
 type header struct {
@@ -52,6 +54,7 @@ func (h *header) fields(r *reader) []field {
 // of the YAML in the documented order.
 type spec interface {
 	head() *header
+	key() objectKey
 	fields(r *reader) []field
 	hasCode() bool // what it becomes depends on files of code beside it
 }
@@ -70,6 +73,10 @@ func kindOf(name string) spec {
 		return &featuresetSpec{header: h}
 	case KindBranch:
 		return &branchSpec{header: h}
+	case KindGeneration:
+		return &generationSpec{Kind: name}
+	case KindService:
+		return newServiceSpec()
 	}
 	return nil
 }
@@ -83,6 +90,7 @@ type draft struct {
 	bad  bool   // problems were found while reading; it is not checked further
 
 	streams map[string]uint32 // of a webhook that comes from a revision: its tables then
+	made    *made             // of a generation that does: when it was defined
 }
 
 // read makes drafts of all documents of the files. A document whose text is that of
@@ -149,7 +157,7 @@ func readChunk(c *chunk, out *collector) *draft {
 	}
 	before := out.count()
 	r.mapping(c.root, "a "+name, s.fields(r)...)
-	d := &draft{key: s.head().key(), spec: s, in: c, bad: out.count() > before}
+	d := &draft{key: s.key(), spec: s, in: c, bad: out.count() > before}
 	checkOwn := checkName
 	if name == KindBranch {
 		checkOwn = checkBranch
@@ -157,7 +165,7 @@ func readChunk(c *chunk, out *collector) *draft {
 	for _, f := range []struct {
 		key, value string
 		check      func(string) string
-	}{{"store", s.head().Store, checkStore}, {"name", s.head().Name, checkOwn}} {
+	}{{"store", s.head().Store, checkStore}, {"name", s.key().ownName(), checkOwn}} {
 		if why := f.check(f.value); f.value != "" && why != "" {
 			r.at(step(c.root, f.key), "%s %s %s", f.key, quote(f.value), why)
 			d.bad = true
@@ -226,7 +234,24 @@ func (k *checker) offset(p path, offset int, format string, args ...any) {
 
 // String names an object as people do: FeatureView fsdb001/sample_1n2@1.
 func (k objectKey) String() string {
-	return fmt.Sprintf("%s %s/%s@%d", k.kind, k.store, k.name, k.version)
+	return k.kind + " " + address(k.kind, k.store, k.name, k.version)
+}
+
+// ownName is the name as written: that of a generation without its service.
+func (k objectKey) ownName() string {
+	if k.kind != KindGeneration {
+		return k.name
+	}
+	_, name, _ := strings.Cut(k.name, "/")
+	return name
+}
+
+// address names an object of a kind; services and generations have no store and no version.
+func address(kind, store, name string, version int) string {
+	if kind == KindService || kind == KindGeneration {
+		return name
+	}
+	return fmt.Sprintf("%s/%s@%d", store, name, version)
 }
 
 // Definition is one definition in normalised form.
@@ -279,6 +304,12 @@ func (s *Snapshot) sorted() []object {
 	}
 	for _, f := range s.featuresets {
 		all = append(all, f)
+	}
+	for _, g := range s.generations {
+		all = append(all, g)
+	}
+	for _, v := range s.services {
+		all = append(all, v)
 	}
 	return all
 }

@@ -62,7 +62,7 @@ func (d Diff) Summary() string {
 func (d Diff) String() string {
 	var b strings.Builder
 	for _, c := range d.Changes {
-		fmt.Fprintf(&b, "%-9s %s %s/%s@%d\n", c.Action, c.Kind, c.Store, c.Name, c.Version)
+		fmt.Fprintf(&b, "%-9s %s %s\n", c.Action, c.Kind, address(c.Kind, c.Store, c.Name, c.Version))
 		for _, line := range c.Details {
 			fmt.Fprintf(&b, "          %s\n", line)
 		}

@@ -42,6 +42,7 @@ type record struct {
 	Numbers    *numbers        `json:"numbers,omitempty"` // of a group
 
 	Streams map[string]uint32 `json:"streams,omitempty"` // of a webhook: tables by endpoint
+	Made    *made             `json:"made,omitempty"`    // of a generation
 }
 
 // encode prints a snapshot as a revision file, one object a line.
@@ -68,6 +69,9 @@ func encode(s *Snapshot, next uint32) []byte {
 		case *Webhook:
 			b = append(b, `,"streams":`...)
 			b = append(b, marshal(o.streams)...)
+		case *Generation:
+			b = append(b, `,"made":`...)
+			b = append(b, marshal(made{o.Number, o.Created})...)
 		}
 		b = append(b, '}')
 	}
@@ -106,7 +110,7 @@ func (f *revisionFile) drafts() ([]*draft, map[objectKey]*numbers, error) {
 		if err := json.Unmarshal(r.Definition, s); err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
-		d := &draft{key: h.key(), spec: s, text: r.Text, streams: r.Streams}
+		d := &draft{key: s.key(), spec: s, text: r.Text, streams: r.Streams, made: r.Made}
 		if h.Kind == KindGroup {
 			if r.Numbers == nil {
 				return nil, nil, fmt.Errorf("%w: %s has no numbers", ErrDamaged, d.key)

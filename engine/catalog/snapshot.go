@@ -26,6 +26,8 @@ type Snapshot struct {
 	webhooks    []*Webhook
 	featuresets []*Featureset
 	branches    []*Branch
+	generations []*Generation
+	services    []*Service
 
 	base    *Snapshot // the one it was prepared from
 	summary string    // of the change that made the revision
@@ -81,11 +83,17 @@ func newSnapshot(revision int, objects map[objectKey]object) *Snapshot {
 			s.featuresets = append(s.featuresets, o)
 		case *Branch:
 			s.branches = append(s.branches, o)
+		case *Generation:
+			s.generations = append(s.generations, o)
+		case *Service:
+			s.services = append(s.services, o)
 		}
 	}
 	sortObjects(s.webhooks)
 	sortObjects(s.featuresets)
 	sortObjects(s.branches)
+	sortObjects(s.generations)
+	sortObjects(s.services)
 	slices.SortFunc(s.groups, func(a, b *Group) int {
 		return compareNames(a.StoreKey, b.StoreKey, a.Name, b.Name, a.Version, b.Version)
 	})

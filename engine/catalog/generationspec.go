@@ -1,0 +1,317 @@
+package catalog
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"quiver/codec"
+)
+
+// maxEnrich is how many enrichments an endpoint may have.
+const maxEnrich = 64
+
+// generationSpec is a Generation as written. Like services, generations have no store
+// and no version.
+type generationSpec struct {
+	Kind        string            `json:"kind"`
+	Service     string            `json:"service"`
+	Name        string            `json:"name"`
+	Description string            `json:"description,omitempty"`
+	Endpoints   []apiEndpointSpec `json:"endpoints"`
+}
+
+// apiEndpointSpec holds the keys of all types of endpoints; fields lets a type read
+// only its own.
+type apiEndpointSpec struct {
+	Name   string       `json:"name"`
+	Type   string       `json:"type"`
+	Enrich []enrichSpec `json:"enrich,omitempty"`
+}
+
+type enrichSpec struct {
+	Group        string     `json:"group"`
+	Store        string     `json:"store"`
+	Version      int        `json:"version"`
+	Keys         queryNames `json:"keys"`
+	Columns      groupNames `json:"columns"`
+	OnMissingKey Policy     `json:"onMissingKey"`
+	OnNoMatch    Policy     `json:"onNoMatch"`
+	OnMultiple   Policy     `json:"onMultiple"`
+}
+
+// queryNames is a mapping of names in the query to columns, groupNames one of columns
+// to names handed on. Both keep their order.
+type (
+	queryNames []Pairing
+	groupNames []Pairing
+)
+
+// MarshalJSON prints the mapping as written.
+func (q queryNames) MarshalJSON() ([]byte, error) {
+	return appendPairs(q, func(p Pairing) (string, string) { return p.Name, p.Column }), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON prints.
+func (q *queryNames) UnmarshalJSON(b []byte) error {
+	return readPairs(b, func(key, value string) { *q = append(*q, Pairing{Column: value, Name: key}) })
+}
+
+// MarshalJSON prints the mapping as written.
+func (g groupNames) MarshalJSON() ([]byte, error) {
+	return appendPairs(g, func(p Pairing) (string, string) { return p.Column, p.Name }), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON prints.
+func (g *groupNames) UnmarshalJSON(b []byte) error {
+	return readPairs(b, func(key, value string) { *g = append(*g, Pairing{Column: key, Name: value}) })
+}
+
+func appendPairs(all []Pairing, of func(Pairing) (key, value string)) []byte {
+	b := []byte{'{'}
+	for i, p := range all {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		key, value := of(p)
+		b = append(codec.AppendQuoted(b, []byte(key)), ':')
+		b = codec.AppendQuoted(b, []byte(value))
+	}
+	return append(b, '}')
+}
+
+func readPairs(b []byte, add func(key, value string)) error {
+	s := codec.NewScanner(b)
+	s.Object()
+	for name, ok := s.NextField(); ok; name, ok = s.NextField() {
+		raw, _ := s.Value()
+		var value string
+		if err := json.Unmarshal(raw, &value); err != nil {
+			return err
+		}
+		add(string(name), value)
+	}
+	return s.End()
+}
+
+func generationKey(service, name string) objectKey {
+	return objectKey{kind: KindGeneration, name: service + "/" + name, version: 1}
+}
+
+func (g *generationSpec) head() *header {
+	return &header{Kind: g.Kind, Name: g.Service + "/" + g.Name, Version: 1}
+}
+func (g *generationSpec) key() objectKey { return generationKey(g.Service, g.Name) }
+func (g *generationSpec) hasCode() bool  { return false }
+
+func (g *generationSpec) fields(r *reader) []field {
+	return []field{
+		{key: "kind", need: true, read: r.text(&g.Kind)},
+		{key: "service", need: true, read: r.text(&g.Service)},
+		{key: "name", need: true, read: r.text(&g.Name)},
+		{key: "description", read: r.text(&g.Description)},
+		{key: "endpoints", need: true, read: r.list("endpoints", maxEndpoints, func(n ast.Node) {
+			var e apiEndpointSpec
+			e.read(r, n)
+			g.Endpoints = append(g.Endpoints, e)
+		})},
+	}
+}
+
+// read reads an endpoint; what keys it has depends on its type.
+func (e *apiEndpointSpec) read(r *reader, n ast.Node) {
+	if t := step(n, "type"); t != nil {
+		if name, ok := textOf(t); ok && !slices.Contains(endpointTypes, name) {
+			r.at(t, "unknown type of endpoint %s; this version has %s", quote(name), wordList(endpointTypes))
+			return
+		}
+	}
+	r.mapping(n, "an endpoint",
+		field{key: "name", need: true, read: r.text(&e.Name)},
+		field{key: "type", need: true, read: r.text(&e.Type)},
+		field{key: "enrich", need: true, read: r.enrich(&e.Enrich)})
+}
+
+// enrich reads a list of enrichments.
+func (r *reader) enrich(dst *[]enrichSpec) func(ast.Node) {
+	return r.list("enrichments", maxEnrich, func(n ast.Node) {
+		x := enrichSpec{Store: "default", Version: 1, OnMissingKey: PolicyKeep, OnNoMatch: PolicyKeep, OnMultiple: PolicyKeepFirst}
+		r.mapping(n, "an enrichment",
+			field{key: "group", need: true, read: r.text(&x.Group)},
+			field{key: "store", read: r.text(&x.Store)},
+			field{key: "version", read: r.number(&x.Version, 1, maxVersion)},
+			field{key: "keys", need: true, read: r.pairs("keys", func(key, value string) {
+				x.Keys = append(x.Keys, Pairing{Column: value, Name: key})
+			})},
+			field{key: "columns", need: true, read: r.pairs("columns", func(key, value string) {
+				x.Columns = append(x.Columns, Pairing{Column: key, Name: value})
+			})},
+			field{key: "onMissingKey", read: word(r, &x.OnMissingKey, "policy", PolicyKeep, PolicyIgnore, PolicyFail)},
+			field{key: "onNoMatch", read: word(r, &x.OnNoMatch, "policy", PolicyKeep, PolicyIgnore, PolicyFail)},
+			field{key: "onMultiple", read: word(r, &x.OnMultiple, "policy", PolicyKeepFirst, PolicyIgnore, PolicyFail)})
+		*dst = append(*dst, x)
+	})
+}
+
+// pairs reads a mapping of names to names, or a list of names that stay.
+func (r *reader) pairs(what string, add func(key, value string)) func(ast.Node) {
+	return func(n ast.Node) {
+		if _, ok := n.(*ast.SequenceNode); ok {
+			var names []string
+			r.names(&names, what)(n)
+			for _, name := range names {
+				add(name, name)
+			}
+			return
+		}
+		r.dictionary(what, maxColumns, func(key string, n ast.Node) {
+			var value string
+			r.text(&value)(n)
+			add(key, value)
+		})(n)
+	}
+}
+
+// groupKey returns the key of the group that an enrichment reads.
+func (x *enrichSpec) groupKey() objectKey {
+	return objectKey{kind: KindGroup, store: foldStore(x.Store), name: x.Group, version: x.Version}
+}
+
+// reads reports whether an endpoint reads a group.
+func (g *generationSpec) reads(key objectKey) bool {
+	return slices.ContainsFunc(g.Endpoints, func(e apiEndpointSpec) bool {
+		return slices.ContainsFunc(e.Enrich, func(x enrichSpec) bool { return x.groupKey() == key })
+	})
+}
+
+// check judges a generation against the groups it reads (nil where there is none), by
+// endpoint. The Generation is of no use when faults were reported.
+func (g *generationSpec) check(k *checker, groups [][]*Group) *Generation {
+	out := &Generation{
+		Service: g.Service, Name: g.Name, Description: g.Description, Endpoints: make([]APIEndpoint, len(g.Endpoints)), spec: g,
+	}
+	if why := checkName(g.Service); why != "" {
+		k.at(path{"service"}, "service %s %s", quote(g.Service), why)
+	}
+	if len(g.Endpoints) == 0 {
+		k.at(path{"endpoints"}, "a generation needs at least one endpoint")
+	}
+	for i := range g.Endpoints {
+		e := &g.Endpoints[i]
+		at := path{"endpoints", i}
+		if why := checkEndpoint(e.Name); why != "" {
+			k.at(append(at, "name"), "endpoint name %s %s", quote(e.Name), why)
+		} else if slices.ContainsFunc(g.Endpoints[:i], func(o apiEndpointSpec) bool { return o.Name == e.Name }) {
+			k.at(append(at, "name"), "endpoint %s appears twice", quote(e.Name))
+		}
+		out.Endpoints[i] = APIEndpoint{Name: e.Name, Type: e.Type, Lookup: &LookupEndpoint{Enrich: e.enrichments(k, at, groups[i])}}
+	}
+	return out
+}
+
+// checkEndpoint says what is wrong with the name of an endpoint, which is one segment
+// of a path; "" for a good one.
+func checkEndpoint(name string) string {
+	switch {
+	case name == "":
+		return "is empty"
+	case len(name) > maxFeature:
+		return "is longer than 128 bytes"
+	case strings.TrimSpace(name) != name:
+		return "begins or ends with white space"
+	case name == "swagger":
+		return "is what the service's own document is called"
+	case strings.ContainsAny(name, `/\`) || strings.Trim(name, ".") == "":
+		return `must be free of / and \ and not only dots`
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "holds a control character"
+	}
+	return ""
+}
+
+// enrichments judges the enrichments of one endpoint.
+func (e *apiEndpointSpec) enrichments(k *checker, at path, groups []*Group) []Enrichment {
+	if len(e.Enrich) == 0 {
+		k.at(append(at, "enrich"), "a lookup needs at least one enrichment")
+	}
+	all := make([]Enrichment, len(e.Enrich))
+	added := map[string]bool{}
+	for i := range e.Enrich {
+		x := &e.Enrich[i]
+		all[i] = Enrichment{
+			Store: x.Store, Name: x.Group, Version: x.Version, Group: groups[i], Keys: x.Keys, Columns: x.Columns,
+			OnMissingKey: x.OnMissingKey, OnNoMatch: x.OnNoMatch, OnMultiple: x.OnMultiple,
+		}
+		here := append(slices.Clone(at), "enrich", i)
+		for _, c := range x.Columns {
+			if c.Name == "" {
+				k.at(append(here, "columns"), "column %s has no name to be handed on under", quote(c.Column))
+			} else if added[c.Name] {
+				k.at(append(here, "columns"), "%s is handed on twice", quote(c.Name))
+			}
+			added[c.Name] = true
+		}
+		if groups[i] != nil {
+			x.against(k, here, groups[i])
+		}
+	}
+	return all
+}
+
+// against judges an enrichment against its group.
+func (x *enrichSpec) against(k *checker, at path, g *Group) {
+	names := make([]string, len(g.Features))
+	for i := range g.Features {
+		names[i] = g.Features[i].Name
+	}
+	if g.Spine || len(g.Key) == 0 {
+		k.at(append(at, "group"), "group %s has no rows that can be looked up", g.Name)
+		return
+	}
+	for _, list := range []struct {
+		key   string
+		pairs []Pairing
+	}{{"keys", x.Keys}, {"columns", x.Columns}} {
+		for _, p := range list.pairs {
+			if g.Feature(p.Column) == nil {
+				k.at(append(at, list.key), "group %s has no column %s%s", g.Name, quote(p.Column), k.suggest(p.Column, names))
+				return
+			}
+		}
+	}
+	columns := make([]string, len(x.Keys))
+	for i, p := range x.Keys {
+		columns[i] = p.Column
+	}
+	if sameSet(columns, g.Key) {
+		return
+	}
+	ways := []string{strings.Join(g.Key, ", ")}
+	for i := range g.Indexes {
+		if sameSet(columns, g.Indexes[i].Columns) {
+			return
+		}
+		ways = append(ways, strings.Join(g.Indexes[i].Columns, ", "))
+	}
+	k.at(append(at, "keys"), "columns (%s) are neither the key of group %s nor one of its indexes; these are (%s)",
+		strings.Join(columns, ", "), g.Name, strings.Join(ways, "), ("))
+}
+
+func sameSet(a, b []string) bool {
+	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
+	return slices.Equal(a, b)
+}
+
+// wordList prints words: "a", "a and b", "a, b and c".
+func wordList(words []string) string {
+	n := len(words)
+	if n < 2 {
+		return cmp.Or(strings.Join(words, ""), "none")
+	}
+	return fmt.Sprintf("%s and %s", strings.Join(words[:n-1], ", "), words[n-1])
+}
