@@ -68,6 +68,23 @@ var rules = []rule{
 		why: "features are computed from rows that the engine reads and from code that is handed in: no storage, no processes",
 	},
 	{
+		pkg: "engine/predict", own: []string{"codec", "engine/fail"}, deny: outside, never: backends,
+		why: "scoring and explaining need a model and a row, whatever file or table these come from",
+	},
+	{
+		pkg: "engine/predict/onnx", own: []string{"engine/predict", "engine/predict/onnx/library"}, third: []string{"github.com/yalue/onnxruntime_go"},
+		deny: []string{"net", "net/http", "os/exec"}, never: backends,
+		why: "the only cgo of the product; without it the package is a stub that says so",
+	},
+	{
+		pkg: "engine/predict/onnx/library", deny: outside, never: append([]string{"github.com/yalue/onnxruntime_go"}, backends...),
+		why: "the tool that fetches the library must build without a C compiler",
+	},
+	{
+		pkg: "engine/predict/...", own: []string{"engine/predict", "codec"}, deny: outside, never: backends,
+		why: "model files are read in pure Go from bytes",
+	},
+	{
 		pkg: "engine/...", own: []string{"engine/...", "storage", "codec/..."}, deny: outside, never: backends,
 		third: []string{"github.com/panjf2000/ants/v2", "github.com/cespare/xxhash/v2"},
 		why:   "the engine is the meaning: no network, no processes, no cgo, no backend; cmd hands those in",
@@ -79,6 +96,10 @@ var rules = []rule{
 	{
 		pkg: "httpfront/hopsworks", own: dialect, third: nil, deny: outside, never: backends,
 		why: dialectWhy,
+	},
+	{
+		pkg: "httpfront/fennel", own: append([]string{"engine/catalog", "engine/expr/vec", "engine/featureset", "engine/webhook"}, dialect...), third: nil, deny: outside, never: backends,
+		why: dialectWhy + "; this one serves two further parts of the engine, names branches and groups as the catalog does, and prints columns",
 	},
 	{
 		pkg: "httpfront/admin", own: []string{"engine", "engine/...", "codec"}, deny: []string{"os/exec", "C"},
@@ -135,6 +156,7 @@ var owners = []owner{
 	{"github.com/valyala/fasthttp", "httpfront", "everything fasthttp hands out dies with the request; one package deals with that"},
 	{"github.com/parquet-go/parquet-go", "engine/ingest", "one reader of Parquet"},
 	{"github.com/alecthomas/kong", "cmd/quiver", "flags are the command line's business"},
+	{"github.com/yalue/onnxruntime_go", "engine/predict/onnx", "cgo stays in one package"},
 }
 
 // ownersAlso are further packages that may use an owned module, with the reason.
