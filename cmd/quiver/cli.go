@@ -14,6 +14,7 @@ type cli struct {
 	Rollback    rollbackCmd    `cmd:"" help:"Go back to earlier definitions."`
 	Remove      removeCmd      `cmd:"" help:"Remove one definition."`
 	Definitions definitionsCmd `cmd:"" help:"List what is defined."`
+	Branch      branchCmd      `cmd:"" help:"List, make and delete branches of a store."`
 	Load        loadCmd        `cmd:"" help:"Load CSV, JSONL or Parquet files into a group."`
 	Get         getCmd         `cmd:"" help:"Read one feature vector."`
 	Put         putCmd         `cmd:"" help:"Write one row."`

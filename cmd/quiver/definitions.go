@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,7 +142,7 @@ func readDefinitions(paths []string) ([]catalog.File, error) {
 			return fmt.Errorf("cannot read definitions: %w", err)
 		}
 		files = append(files, catalog.File{Name: path, Text: text})
-		return nil
+		return addCode(&files, path, text)
 	}
 	for _, root := range paths {
 		info, err := os.Stat(root)
@@ -172,4 +174,27 @@ func readDefinitions(paths []string) ([]catalog.File, error) {
 		}
 	}
 	return files, nil
+}
+
+// codeNames finds the files of code that definitions name, relative to their own file.
+var codeNames = regexp.MustCompile(`(?m)\bpython:\s*["']?([^\s"'{},]+\.py)`)
+
+// addCode adds the files of code that a file of definitions names, each once. One that
+// does not exist is left to the check of the definitions, which knows its place.
+func addCode(files *[]catalog.File, path string, text []byte) error {
+	for _, m := range codeNames.FindAllSubmatch(text, -1) {
+		name := filepath.Join(filepath.Dir(path), string(m[1]))
+		if slices.ContainsFunc(*files, func(f catalog.File) bool { return f.Name == name }) {
+			continue
+		}
+		code, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("cannot read definitions: %w", err)
+		}
+		*files = append(*files, catalog.File{Name: name, Text: code})
+	}
+	return nil
 }
