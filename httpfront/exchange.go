@@ -28,9 +28,14 @@ type exchange struct {
 	big  bigAnswer
 }
 
-// Header, Query and SetHeader make an exchange the wire.Head of its own x.
-func (e *exchange) Header(name string) []byte    { return e.ctx.Request.Header.Peek(name) }
-func (e *exchange) Query(name string) []byte     { return e.ctx.QueryArgs().Peek(name) }
+// Header, Query, Queries and SetHeader make an exchange the wire.Head of its own x.
+func (e *exchange) Header(name string) []byte { return e.ctx.Request.Header.Peek(name) }
+func (e *exchange) Query(name string) []byte  { return e.ctx.QueryArgs().Peek(name) }
+func (e *exchange) Queries(f func(name, value []byte)) {
+	for name, value := range e.ctx.QueryArgs().All() {
+		f(name, value)
+	}
+}
 func (e *exchange) SetHeader(name, value string) { e.ctx.Response.Header.Set(name, value) }
 
 // begin takes an exchange for ctx from the pool. The path is that of the request, as it

@@ -113,6 +113,13 @@ func (h *Head) Header(name string) []byte { return h.request[textproto.Canonical
 // Query implements wire.Head.
 func (h *Head) Query(name string) []byte { return h.query[name] }
 
+// Queries implements wire.Head; arguments come in no particular order.
+func (h *Head) Queries(f func(name, value []byte)) {
+	for name, value := range h.query {
+		f([]byte(name), value)
+	}
+}
+
 // SetHeader implements wire.Head.
 func (h *Head) SetHeader(name, value string) {
 	h.answer[textproto.CanonicalMIMEHeaderKey(name)] = value

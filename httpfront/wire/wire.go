@@ -43,6 +43,8 @@ type Exchange struct {
 type Head interface {
 	Header(name string) []byte
 	Query(name string) []byte
+	// Queries calls f for every URL query argument, decoded, in their order.
+	Queries(f func(name, value []byte))
 	SetHeader(name, value string)
 }
 
@@ -106,6 +108,9 @@ func (x *Exchange) Header(name string) []byte { return x.head.Header(name) }
 
 // Query returns a URL query argument, decoded, nil when absent.
 func (x *Exchange) Query(name string) []byte { return x.head.Query(name) }
+
+// Queries calls f for every URL query argument, decoded, in their order.
+func (x *Exchange) Queries(f func(name, value []byte)) { x.head.Queries(f) }
 
 // SetHeader sets a response header.
 func (x *Exchange) SetHeader(name, value string) { x.head.SetHeader(name, value) }
