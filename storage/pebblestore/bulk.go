@@ -317,7 +317,7 @@ func (l *bulk) writeTables(ctx context.Context) ([][]string, error) {
 		limit <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-limit }()
-			w := &tableWriter{sh: sh, fs: l.s.o.FS, prefix: l.s.fs.PathJoin(l.dir, sh.name)}
+			w := &tableWriter{sh: sh, fs: l.s.o.FS, prefix: l.s.fs.PathJoin(l.dir, sh.name), limit: tableBytes}
 			errs[i] = errors.Join(merge(ctx, l.runs, i, w), w.close())
 			names[i] = w.names
 			if errs[i] != nil {
@@ -334,18 +334,19 @@ func (l *bulk) writeTables(ctx context.Context) ([][]string, error) {
 	return names, errors.Join(errs...)
 }
 
-// tableWriter writes sorted rows to table files of at most tableBytes.
+// tableWriter writes sorted rows to table files.
 type tableWriter struct {
 	sh     *shard
 	fs     vfs.FS
 	prefix string
 	names  []string
+	limit  int // where a file is cut, in bytes
 	w      *sstable.Writer
 	bytes  int
 }
 
 func (t *tableWriter) add(key, value []byte) error {
-	if t.w != nil && t.bytes >= tableBytes {
+	if t.w != nil && t.bytes >= t.limit {
 		if err := t.close(); err != nil {
 			return err
 		}

@@ -37,7 +37,9 @@ const (
 func TestMain(m *testing.M) {
 	switch os.Getenv(childEnv) {
 	case "":
-		os.Exit(m.Run())
+		code := m.Run()
+		endBench()
+		os.Exit(code)
 	case "write":
 		childWrites(os.Getenv(childDirEnv))
 	case "fail":

@@ -25,7 +25,7 @@ type chunk struct {
 
 // entry is one row of a chunk: key and value lie behind each other in its data.
 type entry struct {
-	head   uint64 // first eight bytes of the route
+	head   uint64 // eight bytes behind what all keys of the chunk begin with; set by sort
 	at     uint32
 	keyLen uint32
 	valLen uint32
@@ -58,15 +58,41 @@ func (c *chunk) add(shard int, w *storage.Write, version uint64) {
 	end := len(c.data)
 	c.data = appendValue(c.data, w, version)
 	c.entries = append(c.entries, entry{
-		head: head(w.Route), at: uint32(at), keyLen: uint32(end - at), valLen: uint32(len(c.data) - end), shard: uint32(shard),
+		at: uint32(at), keyLen: uint32(end - at), valLen: uint32(len(c.data) - end), shard: uint32(shard),
 	})
 }
 
 func (c *chunk) key(e *entry) []byte   { return c.data[e.at : e.at+e.keyLen] }
 func (c *chunk) value(e *entry) []byte { return c.data[e.at+e.keyLen : e.at+e.keyLen+e.valLen] }
 
+// common is how many bytes all keys have in common at their beginning.
+func (c *chunk) common() int {
+	if len(c.entries) == 0 {
+		return 0
+	}
+	first := c.key(&c.entries[0])
+	n := len(first)
+	for i := range c.entries {
+		k := c.key(&c.entries[i])
+		n = min(n, len(k))
+		if bytes.Equal(k[:n], first[:n]) {
+			continue
+		}
+		for n = 0; k[n] == first[n]; n++ {
+		}
+	}
+	return n
+}
+
 // sort orders the rows by shard and key and keeps of equal keys the one that wins.
+// Most comparisons end at the heads, which are side by side in memory: for keys that
+// are one integer all of them.
 func (c *chunk) sort() {
+	skip := c.common()
+	for i := range c.entries {
+		e := &c.entries[i]
+		e.head = head(c.key(e)[skip:])
+	}
 	slices.SortFunc(c.entries, func(x, y entry) int {
 		if x.shard != y.shard {
 			return cmp.Compare(x.shard, y.shard)
@@ -74,14 +100,15 @@ func (c *chunk) sort() {
 		if x.head != y.head {
 			return cmp.Compare(x.head, y.head)
 		}
-		// All keys of a load share their table, and equal keys stay in
-		// the order they came.
-		return cmp.Or(bytes.Compare(c.key(&x), c.key(&y)), cmp.Compare(x.at, y.at))
+		if d := bytes.Compare(c.key(&x), c.key(&y)); d != 0 {
+			return d
+		}
+		return cmp.Compare(x.at, y.at) // equal keys stay in the order they came
 	})
 	kept := c.entries[:0]
 	for i := range c.entries {
 		e := c.entries[i]
-		if n := len(kept); n > 0 && kept[n-1].shard == e.shard && bytes.Equal(c.key(&kept[n-1]), c.key(&e)) {
+		if n := len(kept); n > 0 && kept[n-1].shard == e.shard && kept[n-1].head == e.head && bytes.Equal(c.key(&kept[n-1]), c.key(&e)) {
 			if versionOf(c.value(&e)) >= versionOf(c.value(&kept[n-1])) {
 				kept[n-1] = e
 			}
