@@ -150,6 +150,9 @@ func tableError(b []byte) error {
 // written.
 func (r Row) Columns() int { return int(r.columns) }
 
+// Bytes returns the stored bytes of the row; they are what ParseRow got.
+func (r Row) Bytes() []byte { return r.b }
+
 // SchemaID returns the ID of the schema the row was written with.
 func (r Row) SchemaID() uint32 { return binary.LittleEndian.Uint32(r.b[4:8]) }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"quiver/codec"
@@ -14,7 +15,7 @@ import (
 // AsOf returns, for each key of a group, the row as it was at a time (Unix
 // microseconds): the newest with an event time at or before it. keys are raw JSON
 // tokens in the order of the group's key columns. A key without such a row gives the
-// zero Row and false. Groups without a history know only their present rows.
+// zero Row and false, and so does one that was deleted as of math.MaxInt64. Groups without a history know only their present rows.
 func (e *Engine) AsOf(ctx context.Context, who auth.Principal, ref Ref, keys [][][]byte, times []int64) ([]codec.Row, []bool, error) {
 	g, err := e.group(ref)
 	if err != nil {
@@ -44,6 +45,9 @@ func (e *Engine) AsOf(ctx context.Context, who auth.Principal, ref Ref, keys [][
 	rows, found := make([]codec.Row, len(keys)), make([]bool, len(keys))
 	for i := range keys {
 		stored, version, err := b.Row(i)
+		if err == nil && stored == nil && version == erased {
+			continue
+		}
 		if err == nil && version > timeVersion(times[i]) {
 			stored, err = e.historyFloor(ctx, g.HistoryTable, b.Keys[i].Route, times[i])
 		}
@@ -60,6 +64,10 @@ func (e *Engine) AsOf(ctx context.Context, who auth.Principal, ref Ref, keys [][
 	}
 	return rows, found, nil
 }
+
+// erased is the version of keys that were deleted as of the end of time: they are gone
+// from what was before as well.
+var erased = timeVersion(math.MaxInt64)
 
 // historyFloor returns the replaced row that was present at a time; nil when there was
 // none, empty when the key was deleted then.

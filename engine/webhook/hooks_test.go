@@ -146,7 +146,7 @@ func TestDebezium(t *testing.T) {
 	f(`[{"op":"c","before":null,"after":`+row+`}]`, `1,"a",1,"1970-01-01 00:01:40.000000"`)
 	f(`[{"payload":{"op":"u","before":`+row+`,"after":{"id":1,"name":"b","ts":200}}}]`, `1,"b",null,"1970-01-01 00:03:20.000000"`)
 	f(`[{"op":"d","before":`+row+`,"after":null}]`, `1,"b",null,"1970-01-01 00:03:20.000000"`) // older than the row: it stays
-	f(`[{"op":"d","before":{"id":1},"ts_ms":300000}]`, ``)                                      // only the key, time of the envelope
+	f(`[{"op":"d","before":{"id":1},"ts_ms":300000}]`, ``)                                     // only the key, time of the envelope
 	f(`[{"op":"c","after":{"id":2,"name":"x","ts":1}},{"op":"d","before":{"id":2,"name":"x","ts":1}},{"op":"c","after":{"id":2,"name":"y","ts":1}}]`,
 		`2,"y",null,"1970-01-01 00:00:01.000000"`)
 }

@@ -1,0 +1,104 @@
+package fennel
+
+import (
+	"strconv"
+	"strings"
+
+	"quiver/codec"
+	"quiver/engine/fail"
+	"quiver/engine/featureset"
+	"quiver/httpfront/wire"
+)
+
+// maxNames bounds the inputs and the outputs of a request.
+const maxNames = 10_000
+
+// log hands rows to an endpoint.
+func (d *dialect) log(x *wire.Exchange) error {
+	hook, endpoint, data := named("webhook"), named("endpoint"), named("data")
+	if err := readBody(x.Body, hook, endpoint, data); err != nil {
+		return err
+	}
+	h, err := hook.text(true)
+	if err != nil {
+		return err
+	}
+	e, err := endpoint.text(true)
+	if err != nil {
+		return err
+	}
+	if data.absent() {
+		return fail.Errorf(fail.Malformed, "The body lacks the field %q.", "data")
+	}
+	r, err := d.hooks.Log(x.Ctx, x.Principal, d.Store, h, e, data.raw)
+	if err != nil {
+		return err
+	}
+	if r.Dropped == 0 {
+		x.Out = append(x.Out, "{}"...)
+		return nil
+	}
+	x.Out = append(x.Out, `{"dropped":`...)
+	x.Out = append(strconv.AppendInt(x.Out, int64(r.Dropped), 10), '}')
+	return nil
+}
+
+// extract answers features. Before release 0.20 inputs and outputs were called
+// input_features and output_features.
+func (d *dialect) extract(x *wire.Exchange) error {
+	inputs, outputs, data := named("inputs", "input_features"), named("outputs", "output_features"), named("data")
+	branch, log, workflow, rate := named("branch"), named("log"), named("workflow"), named("sampling_rate")
+	if err := readBody(x.Body, inputs, outputs, data, branch, log, workflow, rate); err != nil {
+		return err
+	}
+	q := featureset.Request{Who: x.Principal, Store: d.Store, Data: data.raw}
+	var err error
+	if q.Branch, err = d.branch(x); err != nil {
+		return err
+	}
+	if q.Branch == "" { // clients of the last 0.20 releases send it in the body
+		if q.Branch, err = branch.text(false); err != nil {
+			return err
+		}
+	}
+	if q.Inputs, err = inputs.texts(true, maxNames); err != nil {
+		return err
+	}
+	if q.Outputs, err = outputs.texts(true, maxNames); err != nil {
+		return err
+	}
+	if data.absent() {
+		return fail.Errorf(fail.Malformed, "The body lacks the field %q.", "data")
+	}
+	if err := checkLogging(log, workflow, rate); err != nil {
+		return err
+	}
+	for _, name := range q.Inputs {
+		if strings.Count(name, ".") != 1 {
+			return fail.Errorf(fail.Malformed, "Input %q is no feature: it must be written Featureset.feature.", name)
+		}
+	}
+	a, err := d.features.Extract(x.Ctx, &q)
+	if err != nil {
+		return err
+	}
+	x.Out = a.AppendJSON(x.Out)
+	a.Release()
+	return nil
+}
+
+// checkLogging checks what a request says about logging its features.
+func checkLogging(log, workflow, rate *member) error {
+	if !log.absent() && log.kind != codec.JSONBool {
+		return fail.Errorf(fail.Malformed, "Field %q must be true or false.", "log")
+	}
+	if _, err := workflow.text(false); err != nil {
+		return err
+	}
+	if !rate.absent() {
+		if f, err := strconv.ParseFloat(string(rate.raw), 64); err != nil || !(f >= 0 && f <= 1) {
+			return fail.Errorf(fail.Malformed, "Field %q must be a number from 0 to 1.", "sampling_rate")
+		}
+	}
+	return nil
+}

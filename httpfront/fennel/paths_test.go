@@ -1,0 +1,108 @@
+package fennel_test
+
+import (
+	"strings"
+	"testing"
+
+	"quiver/engine/webhook"
+	"quiver/httpfront/fronttest"
+)
+
+// TestPaths asks by all the names that the API has had.
+func TestPaths(t *testing.T) {
+	_, front := start(t, definitions, webhook.Options{})
+	f := func(method, path, branch, body string, status int, want string) {
+		t.Helper()
+		h := map[string]string{}
+		if branch != "" {
+			h["X-FENNEL-BRANCH"] = branch
+		}
+		r := front.Do(fronttest.Request{Method: method, Target: path, Header: h, Body: body})
+		if r.Status != status || !strings.Contains(r.Body, want) {
+			t.Errorf("%s %s %s: %d %s, want %d %s", method, path, body, r.Status, r.Body, status, want)
+		}
+	}
+	f("POST", "//api/v1/log", "", user1, 200, "{}")
+	f("POST", "/api/v1/log", "", strings.ReplaceAll(strings.ReplaceAll(user1, "2020", "2021"), "John", "Jack"), 200, "{}")
+	const q = `{"inputs":["UserFeatures.user_id"],"outputs":["UserFeatures.name"],"data":"{\"UserFeatures.user_id\":[1]}","branch":null}`
+	const name = `{"UserFeatures.name":["Jack"]}`
+	f("POST", "/api/v1/extract", "", q, 200, name)
+	f("POST", "/api/v1/query", "main", q, 200, name)
+	f("POST", "/api/v1/branch/main/query", "", q, 200, name)
+	f("POST", "/api/v1/extract_features", "", strings.NewReplacer("inputs", "input_features", "outputs", "output_features").Replace(q), 200, name)
+	f("POST", "/api/v1/branch/nope/query", "", q, 404, "nope")
+
+	// As of times, and the two shapes.
+	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"user_id":1},{"user_id":1}],"fields":["name"],"timestamps":["2020-06-01",1000]}`, 200,
+		`{"data":{"name":["John",null]},"found":[true,false]}`)
+	f("POST", "/api/v1/inspect/datasets/UserInfo/lookup", "", `{"keys":[{"user_id":"1"}],"fields":["name"],"timestamp":[1600000000000]}`, 200, `{"data":["John"],"found":[true]}`)
+	f("POST", "/api/v1/inspect/datasets/UserInfo/lookup", "", `{"keys":[{"user_id":1}],"fields":["name","age"]}`, 200, `{"data":{"name":["Jack"],"age":[70]},"found":[true]}`)
+	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"id":1}],"fields":[]}`, 400, "user_id")
+	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"user_id":1}],"fields":["x"]}`, 404, "x")
+	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"user_id":1}],"timestamps":[1,2]}`, 400, "2 timestamps")
+	f("POST", "/api/v1/dataset/Nope/lookup", "", `{"keys":[]}`, 404, "Nope")
+	f("POST", "/api/v1/dataset/B/lookup", "", `{"keys":[]}`, 400, "no key")
+
+	f("POST", "/api/v1/log", "", `{"webhook":"w","endpoint":"e","data":{"k":[1,2,3],"v":[1,1,1],"ts":[1,2,3]}}`, 200, "{}")
+	f("GET", "/api/v1/dataset/B/inspect?n=2", "", "", 200, `[{"k":2,"ts":"1970-01-01T00:00:02.000000Z"},{"k":3,"ts":"1970-01-01T00:00:03.000000Z"}]`)
+	f("GET", "/api/v1/inspect/datasets/UserInfo/lastn?n=1", "", "", 200, `[{"user_id":1,"name":"Jack","age":70,`)
+	f("GET", "/api/v1/dataset/B/inspect?n=x", "", "", 400, "n must be")
+
+	// Branches: rows go to every branch that has the endpoint.
+	f("GET", "/api/v1/branch/list", "", "", 200, `{"branches":[{"name":"main"}]}`)
+	f("POST", "/api/v1/init", "b2", `{"clone_from":"main"}`, 200, "{}")
+	f("POST", "/api/v1/init", "b2", `{}`, 409, "b2")
+	f("GET", "/api/v1/branch/list", "b2", "", 200, `{"branches":[{"name":"main"},{"name":"b2"}]}`)
+	f("POST", "/api/v1/log", "", strings.ReplaceAll(strings.ReplaceAll(user1, "2020", "2022"), "John", "Both"), 200, "{}")
+	f("POST", "/api/v1/query", "b2", q, 200, `["Both"]`)
+	f("POST", "/api/v1/query", "", q, 200, `["Both"]`)
+	f("POST", "/api/v1/delete", "b2", `{}`, 200, "{}")
+	f("POST", "/api/v1/query", "b2", q, 404, "b2")
+	f("POST", "/api/v1/delete", "", `{}`, 400, "X-FENNEL-BRANCH")
+}
+
+// TestBadInput is the table of requests that are refused, and how.
+func TestBadInput(t *testing.T) {
+	_, front := start(t, definitions, webhook.Options{MaxRows: 1000})
+	f := func(path, body string, status int, want string) {
+		t.Helper()
+		r := front.Do(fronttest.Request{Method: "POST", Target: path, Body: body})
+		if r.Status != status || !strings.Contains(r.Body, want) || !strings.HasPrefix(r.Body, `{"err_msg":"`) || strings.ContainsAny(r.Body, "[\n") && status != 400 {
+			t.Errorf("%s %.90s: %d %s, want %d %s", path, body, r.Status, r.Body, status, want)
+		}
+	}
+	log := func(data string) string {
+		return `{"webhook":"fennel_webhook","endpoint":"UserInfo","data":` + data + `}`
+	}
+	const p = "/api/v1/log"
+	f(p, log(`{"user_id":[1,2],"name":["a"],"age":[1,2],"country":["x","y"],"ts":[1,2]}`), 400, "length")
+	f(p, log(`{"user_id":[1,"x"],"name":["a","b"],"age":[1,2],"country":["x","y"],"ts":[1,2]}`), 400, `row 1`)
+	f(p, log(`{"user_id":[1,NaN],"name":["a","b"],"age":[1,2],"country":["x","y"],"ts":[1,2]}`), 400, `user_id`)
+	f(p, log(`{"user_id":[1],"name":["a"],"age":[1],"country":["x"],"ts":["99999-01-01"]}`), 400, `ts`)
+	f(p, log(`{"user_id":[1],"name":["a"],"age":[1],"ts":[1]}`), 400, `country`)
+	f(p, log(`[`+strings.Repeat(`{"user_id":1,"name":"a","country":"x","ts":1},`, 1000)+`{"user_id":1,"name":"a","country":"x","ts":1}]`), 400, "1000")
+	f(p, log(`"`+strings.Repeat("x", 4<<20)+`"`), 413, "")
+	f(p, `webhook=w&endpoint=e`, 400, "JSON object")
+	f(p, `{"webhook":1,"endpoint":"e","data":[]}`, 400, "webhook")
+	f(p, `{"webhook":"w","endpoint":"nope","data":[]}`, 404, "nope")
+	f(p, `{"webhook":"nope","endpoint":"e","data":[]}`, 404, "nope")
+	f(p, ``, 400, "")
+	const x = "/api/v1/extract"
+	f(x, `{"inputs":["UserFeatures.user_id"],"outputs":["UserFeatures.nope"],"data":{"UserFeatures.user_id":[1]}}`, 404, "nope")
+	f(x, `{"inputs":["UserFeatures"],"outputs":["UserFeatures.name"],"data":{"UserFeatures":[1]}}`, 400, "Featureset.feature")
+	f(x, `{"inputs":[1],"outputs":["UserFeatures.name"],"data":{}}`, 400, "inputs")
+	f(x, `{"outputs":["UserFeatures.name"],"data":{}}`, 400, "inputs")
+	f(x, `{"inputs":[],"outputs":["UserFeatures.user_id"],"data":[{}]}`, 400, "user_id")
+	f(x, `{"inputs":["UserFeatures.user_id"],"outputs":["UserFeatures.name"],"data":{"UserFeatures.user_id":[1]},"log":true,"sampling_rate":2}`, 400, "sampling_rate")
+	f("/api/v1/nope", `{}`, 404, "")
+
+	// Times far away are stored as they are; the future is not seen yet.
+	r := front.Do(fronttest.Request{Target: p, Body: log(`[{"user_id":7,"name":"a","country":"x","ts":"1900-01-01"},{"user_id":8,"name":"a","country":"x","ts":"9999-01-01"}]`)})
+	if r.Status != 200 {
+		t.Error(r)
+	}
+	r = front.Do(fronttest.Request{Target: "/api/v1/dataset/UserInfo/lookup", Body: `{"keys":[{"user_id":7},{"user_id":8}],"fields":["name"]}`})
+	if r.Body != `{"data":{"name":["a",null]},"found":[true,false]}` {
+		t.Error(r.Body)
+	}
+}
