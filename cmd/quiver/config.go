@@ -12,6 +12,7 @@ import (
 	"quiver/engine"
 	"quiver/httpfront"
 	"quiver/httpfront/admin"
+	"quiver/httpfront/fennel"
 	"quiver/httpfront/hopsworks"
 	"quiver/storage/pebblestore"
 )
@@ -31,6 +32,9 @@ type config struct {
 	HTTP          httpfront.Options // the limits and times in it
 	DrainTimeout  time.Duration
 	Hopsworks     hopsworks.Options
+	Fennel        fennel.Options
+	LenientLog    bool // drop and count logged rows that do not fit
+	MaxLogRows    int
 	Log           logConfig
 }
 
@@ -54,7 +58,8 @@ func defaultConfig() *config {
 			MaxHeaderBytes: 16 << 10, MaxBodyBytes: 4 << 20, MaxHeldBytes: 256 << 20, MaxConns: 4096,
 		},
 		Hopsworks: hopsworks.Options{MaxEntries: 10_000, MaxOperations: 512},
-		Log:       logConfig{Level: "info", Format: "text"},
+		Fennel:    fennel.Options{Store: "default", MaxKeys: 10_000}, MaxLogRows: 100_000,
+		Log: logConfig{Level: "info", Format: "text"},
 	}
 }
 
@@ -142,6 +147,11 @@ func (c *config) settings() []*setting {
 		{key: "hopsworks.nullErrorRows", help: "null, not N nulls, for entries that failed", value: (*boolean)(&c.Hopsworks.NullErrorRows)},
 		{key: "hopsworks.maxEntries", help: "of one batch", value: (*count)(&c.Hopsworks.MaxEntries)},
 		{key: "hopsworks.maxOperations", help: "of one raw batch", value: (*count)(&c.Hopsworks.MaxOperations)},
+
+		{key: "fennel.store", help: "store that requests of the Fennel API are about", value: (*text)(&c.Fennel.Store)},
+		{key: "fennel.lenientLog", help: "drop and count logged rows that do not fit; false refuses the call", value: (*boolean)(&c.LenientLog)},
+		{key: "fennel.maxLogRows", help: "of one call", value: (*count)(&c.MaxLogRows)},
+		{key: "fennel.maxKeys", help: "of one lookup or erase", value: (*count)(&c.Fennel.MaxKeys)},
 
 		{key: "log.level", help: "debug, info, warn or error", value: &choice{&c.Log.Level, []string{"debug", "info", "warn", "error"}}},
 		{key: "log.format", help: "text or json", value: &choice{&c.Log.Format, []string{"text", "json"}}},

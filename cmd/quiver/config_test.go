@@ -76,7 +76,7 @@ func TestConfigErrors(t *testing.T) {
 	f("storage:\n  shard: 4\n", `q.yaml:2:3: unknown setting "storage.shard"; did you mean "storage.shards"?`)
 	f("Listen: x\n", `q.yaml:1:1: unknown setting "Listen"; did you mean "listen"?`)
 	f("cache: 1GiB\n", `q.yaml:1:1: unknown setting "cache"; did you mean "storage.cache"?`)
-	f("fennel: {store: x}\n", "q.yaml:1:1: unknown setting \"fennel\"; `quiver serve --print-config` lists all")
+	f("fennec: {store: x}\n", "q.yaml:1:1: unknown setting \"fennec\"; `quiver serve --print-config` lists all")
 	f("storage:\n  shards: many\n", `q.yaml:2:11: storage.shards: "many" is not a whole number from 0`)
 	f("storage:\n  shards: -1\n", `q.yaml:2:11: storage.shards: "-1" is not a whole number from 0`)
 	f("storage: {shards: [1]}\n", `q.yaml:1:19: storage.shards wants one value`)

@@ -13,8 +13,11 @@ import (
 	"quiver/engine"
 	"quiver/engine/auth"
 	"quiver/engine/catalog"
+	"quiver/engine/featureset"
+	"quiver/engine/webhook"
 	"quiver/httpfront"
 	"quiver/httpfront/admin"
+	"quiver/httpfront/fennel"
 	"quiver/httpfront/hopsworks"
 	"quiver/httpfront/wire"
 	"quiver/storage"
@@ -28,6 +31,8 @@ type folder struct {
 	store  *pebblestore.Store
 	cache  *rowcache.Cache // nil: none
 	engine *engine.Engine
+	hooks  *webhook.Hooks
+	sets   *featureset.Resolver
 	keys   *auth.Keys // nil: everyone may do everything
 	log    *slog.Logger
 }
@@ -71,6 +76,20 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 		return nil, err
 	}
 
+	// What is compiled from definitions beside feature views: endpoints, which first
+	// finish what a crash cut off, and featuresets.
+	f.hooks = webhook.New(f.engine, webhook.Options{Lenient: c.LenientLog, MaxRows: c.MaxLogRows})
+	if err := f.engine.AddPart(f.hooks); err != nil {
+		return nil, err
+	}
+	if err := f.hooks.Recover(context.Background()); err != nil {
+		return nil, fmt.Errorf("cannot finish what was logged: %w", err)
+	}
+	f.sets = featureset.New(f.engine, nil)
+	if err := f.engine.AddPart(f.sets); err != nil {
+		return nil, err
+	}
+
 	// Keys last: they watch their file, and nothing below asks them.
 	if !c.NoAuth {
 		if f.keys, err = auth.Open(c.Data); err != nil {
@@ -86,7 +105,11 @@ func (f *folder) dialects(c *config) ([]wire.Dialect, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the Hopsworks API: %w", err)
 	}
-	return []wire.Dialect{h}, nil
+	fe, err := fennel.New(f.engine, f.hooks, f.sets, c.Fennel)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make the Fennel API: %w", err)
+	}
+	return []wire.Dialect{h, fe}, nil
 }
 
 // front makes the server of the public APIs; it does not listen yet.
@@ -119,9 +142,16 @@ func (f *folder) close(ctx context.Context) error {
 	if f.keys != nil {
 		f.keys.Close()
 	}
+	var err error
+	if f.sets != nil {
+		f.sets.Close()
+	}
+	if f.hooks != nil {
+		err = f.hooks.Close(ctx)
+	}
 	switch {
 	case f.engine != nil:
-		return f.engine.Close(ctx)
+		return errors.Join(err, f.engine.Close(ctx))
 	case f.store != nil:
 		return f.store.Close()
 	}
