@@ -23,6 +23,7 @@ type Background struct {
 const (
 	maxBackgroundRows  = 100_000
 	maxBackgroundBytes = 256 << 20
+	maxBackgroundCells = 1 << 25
 )
 
 // ReadBackground reads a background sample: CSV with a header that names the features.
@@ -125,6 +126,9 @@ func (p *Predictor) prepareExplainer() error {
 func (p *Predictor) prepareBackground(b *Background) error {
 	if p.output.Kind == Label {
 		return errors.New("a model that gives labels alone cannot be explained")
+	}
+	if len(b.cells)*len(p.columns) > maxBackgroundCells {
+		return fmt.Errorf("its %d rows have more than %d values; take a smaller sample", len(b.cells), maxBackgroundCells)
 	}
 	columns := make([]int, len(p.features))
 	for k := range p.features {

@@ -1,13 +1,12 @@
 package predict
 
-import (
-	"math"
+import "quiver/engine/fail"
 
-	"quiver/engine/fail"
+// MaxRows is how many rows one batch may have, and maxCells how many values.
+const (
+	MaxRows  = 10_000
+	maxCells = 1 << 24
 )
-
-// MaxRows is how many rows one batch may have.
-const MaxRows = 10_000
 
 // IgnoredByModel is the reason of a row that the model's handling of missing values
 // drops, or that the model cannot score.
@@ -64,6 +63,9 @@ func (b *Batch) Reset(n int) error {
 		return fail.Errorf(fail.TooLarge, "%d rows are more than %d, the limit of one request", n, MaxRows)
 	}
 	p := b.p
+	if n*len(p.columns) > maxCells {
+		return fail.Errorf(fail.TooLarge, "%d rows of %d values are more than the %d values of one request", n, len(p.columns), maxCells)
+	}
 	b.rows = Rows{N: n, Number: resize(b.rows.Number, n*p.numbers), Text: resize(b.rows.Text, n*p.texts)}
 	b.states = resize(b.states, n*len(p.features))
 	b.reasons = resize(b.reasons, n)
@@ -162,6 +164,3 @@ func (b *Batch) fill(i int) bool {
 	}
 	return true
 }
-
-// same reports whether two numbers are equal, or both missing.
-func same(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }

@@ -256,6 +256,9 @@ func (p *Predictor) afford(rows int, e Explanation) error {
 	case Shapley:
 		per = e.Steps * min(2*len(x.candidates(e.N)), len(p.features))
 	}
+	if _, capacity := p.rowsOf(e); capacity*len(p.columns) > maxCells && e.Method != TreeShap {
+		return fail.Errorf(fail.TooLarge, "%d explanations of a model with %d inputs take too much memory; ask for fewer", e.N, len(p.columns))
+	}
 	if limit := or(p.config.Explain.MaxWork, DefaultMaxWork); rows*per > limit {
 		return fail.Errorf(fail.TooLarge,
 			"explaining %d rows with %s takes %d evaluations of the model, more than %d; ask for fewer rows, explanations or steps", rows, e.Method, rows*per, limit)

@@ -17,7 +17,8 @@ type Feature struct {
 	// inputs; 0 for a scalar.
 	Length int
 	// Categories are the words whose positions are the codes that the model was trained
-	// with. nil: those of the model file, if it has some.
+	// with. nil: those of the model file, if it has some. A feature with categories is
+	// looked up in them whatever its type.
 	Categories []string
 	// Missing says what happens when there is no value, Unknown when it is none of the
 	// Categories; Pass means there that the value counts as missing.

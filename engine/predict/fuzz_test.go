@@ -17,8 +17,11 @@ func FuzzSet(f *testing.F) {
 	}
 	m := &echo{inputs: []Input{{}, {}, {}, {}, {}, {Type: Text}}, out: Output{Width: 1}}
 	p, err := New(m, Config{Task: Regression, Features: []Feature{
-		{Name: "number"}, {Name: "time", Type: TimeFeature}, {Name: "category", Categories: []string{"x", "1"}},
-		{Name: "vector", Length: 2}, {Name: "text", Type: TextFeature},
+		{Name: "number"},
+		{Name: "time", Type: TimeFeature},
+		{Name: "category", Categories: []string{"x", "1"}},
+		{Name: "vector", Length: 2},
+		{Name: "text", Type: TextFeature},
 	}})
 	if err != nil {
 		f.Fatal(err)

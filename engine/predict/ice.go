@@ -31,7 +31,7 @@ func (p *Predictor) ice(ctx context.Context, w *work) error {
 	for _, f := range w.candidates {
 		feature := &p.features[f]
 		for _, v := range p.explain.represent[f] {
-			if w.rows.N == batchRows {
+			if w.rows.N == w.full {
 				if err := p.flush(ctx, w); err != nil {
 					return err
 				}

@@ -31,7 +31,7 @@ func (p *Predictor) shapley(ctx context.Context, w *work, steps int) error {
 		w.order[i] = i
 	}
 	for s := range steps {
-		if w.rows.N+len(p.features) > batchRows {
+		if w.rows.N >= w.full {
 			if err := p.flush(ctx, w); err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"sync"
 	"testing"
 
 	"quiver/engine/predict"
@@ -211,6 +212,40 @@ func TestShapleyOfTrees(t *testing.T) {
 			t.Errorf("row %d: the contributions add up to %v, want %v", i, sum, want)
 		}
 	}
+}
+
+// One predictor serves many goroutines. Run it with -race.
+func TestConcurrent(t *testing.T) {
+	rows := sheet(t, "rows")
+	p := endpoint(t, "xgb_category.json", predict.Config{Task: predict.Binary, Explain: predict.Explaining{Background: readBackground(t)}})
+	run := func(i int) string {
+		e, err := p.Explanation(predict.Ask{Enabled: predict.On, Method: []predict.Method{predict.ICE, predict.Shapley, predict.TreeShap}[i%3], Steps: 25})
+		if err != nil {
+			t.Error(err)
+			return ""
+		}
+		b := p.NewBatch()
+		score(t, p, b, rows, i, 3)
+		if err := p.Explain(context.Background(), b, e); err != nil {
+			t.Error(err)
+		}
+		return fmt.Sprint(b.Results)
+	}
+	var want [30]string
+	for i := range want {
+		want[i] = run(i)
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := range want {
+				if got := run(i); got != want[i] {
+					t.Errorf("row %d: got %s, want %s", i, got, want[i])
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func readBackground(t testing.TB) *predict.Background {

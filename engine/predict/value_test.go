@@ -463,6 +463,27 @@ func TestReadBackground(t *testing.T) {
 	f("a\n"+strings.Repeat("1\n", maxBackgroundRows+1), "", "random sample")
 }
 
+// Wide models get fewer rows per request, and no endless memory for explanations.
+func TestWideModels(t *testing.T) {
+	wide := Feature{Name: "x", Length: 1 << 15}
+	m := &echo{inputs: make([]Input, 1<<15), out: Output{Width: 1}}
+	p, err := New(m, Config{Task: Regression, Features: []Feature{wide}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := p.NewBatch()
+	var e *fail.Error
+	if err := b.Reset(513); !errors.As(err, &e) || e.Code != fail.TooLarge {
+		t.Errorf("got %v, want TooLarge", err)
+	}
+	if err := b.Reset(2); err != nil {
+		t.Fatal(err)
+	}
+	if full, capacity := p.rowsOf(Explanation{N: 1}); full != 32 || capacity != 34 {
+		t.Errorf("%d rows per batch and room for %d", full, capacity)
+	}
+}
+
 func TestBatchLimits(t *testing.T) {
 	p, err := New(&echo{inputs: []Input{{}}, out: Output{Width: 1}}, Config{Task: Regression, Features: []Feature{{Name: "x"}}})
 	if err != nil {

@@ -8,8 +8,12 @@ import (
 	"quiver/engine/fail"
 )
 
-// batchRows is how many changed rows are evaluated together.
-const batchRows = 512
+// batchRows is how many changed rows are evaluated together, fewer if they have more
+// than batchCells values.
+const (
+	batchRows  = 512
+	batchCells = 1 << 20
+)
 
 // work is the memory of explanations and the state of the one that is being made. Rows
 // that are to be evaluated are collected in rows; what they contribute, and to which
@@ -25,6 +29,7 @@ type work struct {
 	wanted     []bool // per feature: it is a candidate
 
 	rows   Rows
+	full   int // rows after which they are evaluated; a chain may go beyond
 	raw    []float64
 	values []float64 // what is explained of each of rows
 	terms  []term
@@ -47,9 +52,18 @@ const (
 	indexBackground = -2
 )
 
+// rowsOf returns after how many rows a batch is evaluated, and how many there must be
+// room for: a chain that has begun adds two states per candidate at most, and the state
+// that it is in.
+func (p *Predictor) rowsOf(e Explanation) (full, capacity int) {
+	full = min(batchRows, max(16, batchCells/len(p.columns)))
+	return full, full + min(len(p.features), 2*len(p.explain.candidates(e.N))) + 1
+}
+
 // reset makes room for explanations of n rows.
 func (w *work) reset(p *Predictor, e Explanation, n int) {
-	capacity := batchRows + len(p.features) + 1
+	full, capacity := p.rowsOf(e)
+	w.full = full
 	w.rows = Rows{Number: resize(w.rows.Number, capacity*p.numbers), Text: resize(w.rows.Text, capacity*p.texts)}
 	w.raw = resize(w.raw, capacity*p.output.Width)
 	w.values = resize(w.values, capacity)

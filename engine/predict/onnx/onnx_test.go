@@ -180,7 +180,10 @@ func TestEndToEnd(t *testing.T) {
 	features := []predict.Feature{
 		{Name: "origin_state", Type: predict.TextFeature}, // inputs with names need no order
 		{Name: "destination_state", Type: predict.TextFeature},
-		{Name: "distance"}, {Name: "hour"}, {Name: "weekday"}, {Name: "origin_delay"},
+		{Name: "distance"},
+		{Name: "hour"},
+		{Name: "weekday"},
+		{Name: "origin_delay"},
 	}
 	p, err := predict.New(m, predict.Config{
 		Task: predict.Binary, Classes: []string{"on time", "late"}, Features: features,

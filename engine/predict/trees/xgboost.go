@@ -15,7 +15,6 @@ import (
 // documents in "Introduction to Model IO" and its doc/model.schema.
 type xgbHeader struct {
 	names      []string
-	types      []string
 	dictionary [][]string // per feature, the words behind the codes; since 3.1
 
 	features  int
@@ -102,8 +101,6 @@ func (h *xgbHeader) learner(d document) {
 			h.attributes(d)
 		case "feature_names":
 			h.names = texts(d, h.names[:0])
-		case "feature_types":
-			h.types = texts(d, h.types[:0])
 		case "learner_model_param":
 			h.params(d)
 		case "objective":
