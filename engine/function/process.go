@@ -1,0 +1,148 @@
+package function
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// process is one started interpreter in a process group of its own, and the server's
+// ends of its pipes.
+type process struct {
+	pid      int
+	requests *os.File // its descriptor 3
+	answers  *os.File // its descriptor 4
+	output   *os.File // its descriptors 1 and 2
+	done     chan struct{}
+	end      string // after done: "exit status 3", "signal: killed"
+
+	mu   sync.Mutex
+	gone bool // reaped: its number may be another's by now
+}
+
+// past is a deadline that ends reads and writes under way.
+var past = time.Unix(1, 0)
+
+// startProcess runs cmd. Its death is noticed by a thread of its own: Linux ties the
+// parent-death signal to the thread that started the child, so this one starts it,
+// waits for it, and ends with it.
+func startProcess(cmd *exec.Cmd, c *Config) (_ *process, err error) {
+	p := &process{done: make(chan struct{})}
+	var theirs []*os.File
+	pipe := func(toChild bool) *os.File {
+		r, w, e := os.Pipe()
+		if e != nil {
+			err = fmt.Errorf("cannot make a pipe: %w", e)
+			return nil
+		}
+		if toChild {
+			r, w = w, r
+		}
+		theirs = append(theirs, w)
+		return r
+	}
+	p.requests, p.answers, p.output = pipe(true), pipe(false), pipe(false)
+	defer func() {
+		for _, f := range theirs {
+			_ = f.Close()
+		}
+		if err != nil {
+			p.closePipes()
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stdout, cmd.Stderr = theirs[2], theirs[2]
+	cmd.ExtraFiles = theirs[:2]
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if c.UID != 0 {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(c.UID), Gid: uint32(c.GID)}
+	}
+	started := make(chan error, 1)
+	go p.run(cmd, started)
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *process) run(cmd *exec.Cmd, started chan<- error) {
+	runtime.LockOSThread() // and never unlocked: the thread has given up rights
+	restrict()
+	if err := cmd.Start(); err != nil {
+		started <- err
+		return
+	}
+	p.pid = cmd.Process.Pid
+	started <- nil
+	waitExit(p.pid)
+
+	// It is a zombie now, so its number is still its own: end what it started.
+	p.mu.Lock()
+	_ = syscall.Kill(-p.pid, syscall.SIGKILL)
+	p.gone = true
+	p.mu.Unlock()
+	_ = cmd.Wait() // how it ended is in ProcessState
+	p.end = cmd.ProcessState.String()
+	close(p.done)
+	// Others may hold the pipes open; nobody shall wait for them.
+	_ = p.answers.SetReadDeadline(past)
+	_ = p.requests.SetWriteDeadline(past)
+	_ = p.output.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+}
+
+// waitExit returns when the child has ended, leaving it to be reaped.
+func waitExit(pid int) {
+	const pPID, wExited, wNoWait = 1, 4, 0x01000000
+	for {
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, pPID, uintptr(pid), 0, wExited|wNoWait, 0, 0)
+		if errno != syscall.EINTR {
+			return
+		}
+	}
+}
+
+// restrict takes from the calling thread, and so from what it starts, the ways to
+// more rights: set-user-id programs, and (as root) all capabilities. Where the
+// platform refuses, the worker runs with what the server has.
+func restrict() {
+	const setNoNewPrivs, capBoundDrop, caps = 38, 24, 64
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_PRCTL, setNoNewPrivs, 1, 0, 0, 0, 0)
+	for c := uintptr(0); c < caps; c++ {
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, capBoundDrop, c, 0); errno != 0 {
+			return // no right to, or the last one is behind us
+		}
+	}
+}
+
+// kill ends the process and its group at once.
+func (p *process) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.gone {
+		_ = syscall.Kill(-p.pid, syscall.SIGKILL) // gone already is as good
+	}
+}
+
+// ended reports whether the process is over.
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (p *process) closePipes() {
+	for _, f := range []*os.File{p.requests, p.answers, p.output} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
