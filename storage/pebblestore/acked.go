@@ -30,6 +30,7 @@ import (
 //
 // A missing or unreadable file claims nothing.
 type acked struct {
+	mu      sync.Mutex // one write at a time
 	s       *Store
 	shards  []atomic.Uint64 // acknowledged commits
 	file    vfs.File
@@ -138,6 +139,8 @@ func (a *acked) changed() bool {
 
 // write makes the present values durable.
 func (a *acked) write() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	values := a.values()
 	place := ackedPlace(len(values))
 	a.gen++
