@@ -43,7 +43,7 @@ type Cell struct {
 	P50           float64 `json:"p50Micros"`
 	P99           float64 `json:"p99Micros"`
 	P999          float64 `json:"p999Micros"`
-	Foreign       float64 `json:"foreignCpuShare"`
+	Foreign       float64 `json:"foreignCpuShare"` // in closed and open loops
 }
 
 // spot is the place of a cell in the grid.
@@ -161,7 +161,7 @@ func (s *samples) cell(shape *Shape, t Target, connections int) Cell {
 		CPU:           closed(func(r *bench.Result) float64 { return micros(r.ServerCPU()) }),
 		Allocations:   closed((*bench.Result).Allocations),
 		ClientCPU:     closed(func(r *bench.Result) float64 { return micros(r.ClientCPU()) }),
-		Foreign:       closed(func(r *bench.Result) float64 { return r.Foreign }),
+		Foreign:       median(slices.Concat(s.closed, s.open), func(r *bench.Result) float64 { return r.Foreign }),
 		OpenPerSecond: open(func(r *bench.Result) float64 { return r.Rate }),
 		P50:           open(quantile(50)), P99: open(quantile(99)), P999: open(quantile(99.9)),
 	}

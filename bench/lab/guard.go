@@ -27,9 +27,11 @@ type Bound struct {
 	Target Target `json:"target"`
 	// Allocations is the server's heap allocations per request, a whole number.
 	Allocations float64 `json:"allocations"`
-	Ratio       float64 `json:"ofCeiling"`        // rate by the ceiling's, at least
-	CPU         float64 `json:"cpuByCeilings"`    // server CPU per request by the ceiling's, at most
-	Tail        float64 `json:"openLoopP99ByP50"` // at 70 % of the greatest rate, at most; 0 is not measured
+	Ratio       float64 `json:"ofCeiling"`     // rate by the ceiling's, at least
+	CPU         float64 `json:"cpuByCeilings"` // server CPU per request by the ceiling's, at most
+	// Tail is at 70 % of the greatest rate, at most. It is 0 when no round was quiet,
+	// and then nobody is judged by it.
+	Tail float64 `json:"openLoopP99ByP50"`
 }
 
 // ReadGuard reads a record.
@@ -59,8 +61,12 @@ func (g *Guard) Write(path string) error {
 
 // bests are the best figures of one target with one shape so far. They are taken one by
 // one: noise makes each of them worse, but a ratio within one noisy round may as well come
-// out too good.
+// out too good. The percentiles are 0 until a round was quiet.
 type bests struct{ allocations, perSecond, cpu, p50, p99 float64 }
+
+// quiet is the greatest share of the machine that other processes may take while tails are
+// measured: a rate recovers from being interrupted, a p99 does not.
+const quiet = 0.2
 
 // tally is the best figures by place, the ceiling's among them.
 type tally map[Bound]*bests
@@ -69,14 +75,20 @@ func (t tally) add(c *Cell) {
 	k := Bound{Shape: c.Shape, Target: c.Target}
 	b := t[k]
 	if b == nil {
-		t[k] = &bests{c.Allocations, c.PerSecond, c.CPU, c.P50, c.P99}
-		return
+		b = &bests{allocations: c.Allocations, perSecond: c.PerSecond, cpu: c.CPU}
+		t[k] = b
 	}
 	b.allocations = min(b.allocations, c.Allocations)
 	b.perSecond = max(b.perSecond, c.PerSecond)
 	b.cpu = min(b.cpu, c.CPU)
-	b.p50 = min(b.p50, c.P50)
-	b.p99 = min(b.p99, c.P99)
+	switch {
+	case c.Foreign > quiet || c.P50 == 0:
+	case b.p50 == 0:
+		b.p50, b.p99 = c.P50, c.P99
+	default:
+		b.p50 = min(b.p50, c.P50)
+		b.p99 = min(b.p99, c.P99)
+	}
 }
 
 // bound returns what was measured at a place; ok is false when nothing was.
@@ -92,6 +104,16 @@ func (t tally) bound(place Bound) (got Bound, ok bool) {
 		place.Tail = b.p99 / b.p50
 	}
 	return place, true
+}
+
+// quiet reports whether every place had a quiet round.
+func (t tally) quiet(places []Bound) bool {
+	for _, b := range places {
+		if got, ok := t.bound(b.place()); !ok || got.Tail == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // check says what is worse than recorded, with every band made wider by slack.
@@ -115,7 +137,7 @@ func (g *Guard) check(t tally, slack float64) []string {
 		if limit := want.CPU * (1 + g.CPUBand*slack); got.CPU > limit {
 			say("server CPU by the ceiling's", got.CPU, limit, want.CPU)
 		}
-		if limit := want.Tail * (1 + g.TailBand*slack); got.Tail > limit && want.Tail > 0 {
+		if limit := want.Tail * (1 + g.TailBand*slack); want.Tail > 0 && got.Tail > limit {
 			say("p99 by p50", got.Tail, limit, want.Tail)
 		}
 	}
@@ -154,6 +176,9 @@ func (l *Lab) Guard(ctx context.Context, g *Guard, shapes []Shape, c GuardConfig
 			break
 		}
 	}
+	if c.Log != nil && c.Tails && !best.quiet(g.Bounds) {
+		c.Log("other processes took too much of the machine to judge every p99; try again when it is quiet")
+	}
 	return bad, nil
 }
 
@@ -174,6 +199,9 @@ func (l *Lab) Record(ctx context.Context, g *Guard, shapes []Shape, c GuardConfi
 			return nil, fmt.Errorf("%s %s was not measured", b.Shape, b.Target)
 		}
 		got.Allocations = math.Round(got.Allocations)
+		if got.Tail == 0 {
+			got.Tail = b.Tail // no round was quiet; what was recorded before stands
+		}
 		for _, f := range []*float64{&got.Ratio, &got.CPU, &got.Tail} {
 			*f = math.Round(*f*100) / 100
 		}

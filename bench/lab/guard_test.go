@@ -41,6 +41,11 @@ func TestGuardCheck(t *testing.T) {
 	if got, ok := best.bound(Bound{Shape: "S", Target: Plain}); !ok || got.Ratio != 0.5 || got.CPU != 1 || got.Tail != 9 {
 		t.Errorf("the best of two rounds is %+v", got)
 	}
+	// Tails of busy rounds do not count.
+	best.add(&Cell{Shape: "S", Target: Plain, PerSecond: 500, CPU: 20, P50: 1, P99: 2, Foreign: 0.5})
+	if got, _ := best.bound(Bound{Shape: "S", Target: Plain}); got.Tail != 9 || !best.quiet(g.Bounds) {
+		t.Errorf("a busy round makes the best %+v", got)
+	}
 	if bad := g.check(nil, 1); len(bad) != 1 || !strings.Contains(bad[0], "not measured") {
 		t.Errorf("nothing measured is bad for %q", bad)
 	}
