@@ -32,6 +32,19 @@
 // Answers are reproducible: the background sample is drawn once by Explaining.Seed, and
 // the permutations for a row by the seed and the row itself.
 //
+// # Where the API's description is silent
+//
+// The description of the methods leaves some details open; these are ours. A value that
+// is still missing after its handling is no modality of ICE, and vectors have no
+// representatives. A bin of ICE divides the weight of a value that lies on its edge, and
+// its median is halfway when it falls between two values. SHAPLEY draws one permutation
+// per background row, without replacement until all rows were used. Log-odds are taken
+// of probabilities at least 1e-7 away from 0 and 1. Where the model file has no
+// importances, those of a small regression forest, trained on what the model says about
+// the background, take their place. A second class is predicted when its probability is
+// the threshold or more. An answer that is NaN, or a value that is infinite, is a row
+// that is not scored.
+//
 // # Concurrency and memory
 //
 // A Predictor is immutable and serves any number of goroutines; a Batch belongs to one

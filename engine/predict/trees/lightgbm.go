@@ -180,7 +180,7 @@ func (r *lgbReader) dictionary() error {
 		return nil
 	}
 	text, _, _ := bytes.Cut(r.rest[at+len(start):], []byte{'\n'})
-	if string(text) == "null" {
+	if string(bytes.TrimSpace(text)) == "null" {
 		return nil
 	}
 	s := codec.NewScanner(text)

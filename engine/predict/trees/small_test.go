@@ -179,6 +179,7 @@ func TestInputs(t *testing.T) {
 		}
 	}
 	f(smallLGB, "[{a 0 []} {b 0 [x y]}] {0 1 []} [5 2]")
+	f(strings.ReplaceAll(strings.Replace(smallLGB, `[["x", "y"]]`, `null`, 1), "\n", "\r\n"), "[{a 0 []} {b 0 []}] {0 1 []} [5 2]")
 	f(smallXGB, "[{a 0 []} {b 0 []}] {0 1 []} [5 2]")
 	// Words that cannot be assigned to columns are not guessed.
 	f(strings.Replace(smallLGB, `[["x", "y"]]`, `[["x", "y"], [1, true]]`, 1), "[{a 0 []} {b 0 []}] {0 1 []} [5 2]")

@@ -146,9 +146,6 @@ func argmax(v []float64) int {
 	return best
 }
 
-// attributed is how many rows of each model are explained.
-var attributed = 1000
-
 // TreeSHAP gives the libraries' pred_contribs, and adds up.
 func TestAttributeEqualsTheLibraries(t *testing.T) {
 	f := func(file string) {
