@@ -85,6 +85,15 @@ var rules = []rule{
 		why: "model files are read in pure Go from bytes",
 	},
 	{
+		pkg: "engine/service", own: []string{"codec", "engine", "engine/auth", "engine/catalog", "engine/fail"}, deny: outside, never: backends,
+		third: []string{"github.com/cespare/xxhash/v2"},
+		why:   "endpoints are answered from rows that the engine finds: no storage, no HTTP",
+	},
+	{
+		pkg: "engine/function", own: []string{"engine/fail"}, third: nil, deny: []string{"net", "net/http", "C"}, never: backends,
+		why: "user code runs in processes of its own, which this package alone starts; it knows the standard library and how to fail",
+	},
+	{
 		pkg: "engine/...", own: []string{"engine/...", "storage", "codec/..."}, deny: outside, never: backends,
 		third: []string{"github.com/panjf2000/ants/v2", "github.com/cespare/xxhash/v2"},
 		why:   "the engine is the meaning: no network, no processes, no cgo, no backend; cmd hands those in",
@@ -100,6 +109,10 @@ var rules = []rule{
 	{
 		pkg: "httpfront/fennel", own: append([]string{"engine/catalog", "engine/expr/vec", "engine/featureset", "engine/webhook"}, dialect...), third: nil, deny: outside, never: backends,
 		why: dialectWhy + "; this one serves two further parts of the engine, names branches and groups as the catalog does, and prints columns",
+	},
+	{
+		pkg: "httpfront/dataiku", own: append([]string{"engine/service", "engine/catalog", "engine/auth"}, dialect...), third: nil, deny: outside, never: backends,
+		why: dialectWhy + "; it is handed the services that it serves, and its admin calls change services and keys",
 	},
 	{
 		pkg: "httpfront/admin", own: []string{"engine", "engine/...", "codec"}, deny: []string{"os/exec", "C"},
