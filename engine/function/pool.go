@@ -15,6 +15,7 @@ type Pool struct {
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 	tasks   sync.WaitGroup // goroutines and calls under way
+	removed sync.Once      // the scratch folder
 
 	mu       sync.Mutex
 	closed   bool
@@ -272,6 +273,7 @@ func (p *Pool) Close() error {
 	if p.closed {
 		p.mu.Unlock()
 		p.tasks.Wait()
+		p.removed.Do(p.scratch.remove)
 		return nil
 	}
 	p.closed = true
@@ -282,6 +284,6 @@ func (p *Pool) Close() error {
 	}
 	p.mu.Unlock()
 	p.tasks.Wait()
-	p.scratch.remove()
+	p.removed.Do(p.scratch.remove)
 	return nil
 }
