@@ -101,8 +101,14 @@ func (a *Arena) grow(n int) {
 	a.chunk = make([]byte, 0, size)
 }
 
-// Reset forgets every slice handed out. A giant chunk is dropped.
+// Reset forgets every slice handed out. A giant chunk is dropped. Under the build
+// tag poison the memory is overwritten, so that a caller who kept a row fails.
 func (a *Arena) Reset() {
+	if poison {
+		for i := range a.chunk {
+			a.chunk[i] = 0xcc
+		}
+	}
 	if cap(a.chunk) > maxKeptArena {
 		a.chunk = nil
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,14 +31,15 @@ import (
 //
 // A missing or unreadable file claims nothing.
 type acked struct {
-	mu      sync.Mutex // one write at a time
-	s       *Store
-	shards  []atomic.Uint64 // acknowledged commits
-	file    vfs.File
+	s      *Store
+	shards []atomic.Uint64 // acknowledged commits
+	file   vfs.File
+	stop   chan struct{}
+	done   sync.WaitGroup
+
+	mu      sync.Mutex // one write at a time; guards what follows
 	gen     uint64
 	written []uint64
-	stop    chan struct{}
-	done    sync.WaitGroup
 }
 
 const (
@@ -49,7 +51,7 @@ const (
 // openAcked compares what was acknowledged with what the shards came back with, and
 // goes on recording.
 func (s *Store) openAcked() error {
-	a := &acked{s: s, shards: make([]atomic.Uint64, len(s.shards)), written: make([]uint64, len(s.shards)), stop: make(chan struct{})}
+	a := &acked{s: s, shards: make([]atomic.Uint64, len(s.shards)), stop: make(chan struct{})}
 	name := s.fs.PathJoin(s.dir, ackedFile)
 	old, gen, err := readAcked(s.fs, name, len(s.shards))
 	if err != nil {
@@ -59,7 +61,6 @@ func (s *Store) openAcked() error {
 	for i, sh := range s.shards {
 		if sh.damaged != nil { // nothing is known, and nothing will be written
 			a.shards[i].Store(old[i])
-			a.written[i] = old[i]
 			continue
 		}
 		if have := sh.state.commits; have < old[i] {
@@ -117,9 +118,6 @@ func (a *acked) run() {
 		case <-a.stop:
 			return
 		case <-tick.C:
-			if !a.changed() {
-				continue
-			}
 			if err := a.write(); err != nil {
 				a.s.stats.BackgroundErrors.Add(1)
 				a.s.o.Log(slog.LevelError, fmt.Sprintf("cannot write %s: %v", ackedFile, err))
@@ -128,29 +126,23 @@ func (a *acked) run() {
 	}
 }
 
-func (a *acked) changed() bool {
-	for i := range a.shards {
-		if a.shards[i].Load() != a.written[i] {
-			return true
-		}
-	}
-	return false
-}
-
-// write makes the present values durable.
+// write makes the present values durable, if they are new.
 func (a *acked) write() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	values := a.values()
-	place := ackedPlace(len(values))
-	a.gen++
-	if _, err := a.file.WriteAt(encodeAcked(values, a.gen), int64(a.gen%2)*int64(place)); err != nil {
+	if slices.Equal(values, a.written) {
+		return nil
+	}
+	// A write that fails is repeated in the same place: the other one is good.
+	gen := a.gen + 1
+	if _, err := a.file.WriteAt(encodeAcked(values, gen), int64(gen%2)*int64(ackedPlace(len(values)))); err != nil {
 		return err
 	}
 	if err := a.file.SyncData(); err != nil {
 		return err
 	}
-	a.written = values
+	a.gen, a.written = gen, values
 	return nil
 }
 
@@ -158,11 +150,7 @@ func (a *acked) write() error {
 func (a *acked) close() error {
 	close(a.stop)
 	a.done.Wait()
-	var err error
-	if a.changed() {
-		err = a.write()
-	}
-	return errors.Join(err, a.file.Close())
+	return errors.Join(a.write(), a.file.Close())
 }
 
 // ackedPlace is the size of one place.
