@@ -30,7 +30,7 @@ func table(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	if *short {
 		size = lab.Small()
 		g.Connections = []int{8}
-		g.Closed, g.Open = 300*time.Millisecond, 300*time.Millisecond
+		g.Closed, g.Open = 250*time.Millisecond, 250*time.Millisecond
 	}
 	g.Shapes = lab.Shapes(size)
 	if *short {
