@@ -85,7 +85,7 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 	if err := f.hooks.Recover(context.Background()); err != nil {
 		return nil, fmt.Errorf("cannot finish what was logged: %w", err)
 	}
-	f.sets = featureset.New(f.engine, nil)
+	f.sets = featureset.New(f.engine, &extractors{log: log})
 	if err := f.engine.AddPart(f.sets); err != nil {
 		return nil, err
 	}
