@@ -35,6 +35,7 @@ type config struct {
 	Fennel        fennel.Options
 	LenientLog    bool // drop and count logged rows that do not fit
 	MaxLogRows    int
+	MaxItems      int // of one multi request of the Dataiku API
 	Log           logConfig
 }
 
@@ -59,7 +60,8 @@ func defaultConfig() *config {
 		},
 		Hopsworks: hopsworks.Options{MaxEntries: 10_000, MaxOperations: 512},
 		Fennel:    fennel.Options{Store: "default", MaxKeys: 10_000}, MaxLogRows: 100_000,
-		Log: logConfig{Level: "info", Format: "text"},
+		MaxItems: 10_000,
+		Log:      logConfig{Level: "info", Format: "text"},
 	}
 }
 
@@ -152,6 +154,8 @@ func (c *config) settings() []*setting {
 		{key: "fennel.lenientLog", help: "drop and count logged rows that do not fit; false refuses the call", value: (*boolean)(&c.LenientLog)},
 		{key: "fennel.maxLogRows", help: "of one call", value: (*count)(&c.MaxLogRows)},
 		{key: "fennel.maxKeys", help: "of one lookup or erase", value: (*count)(&c.Fennel.MaxKeys)},
+
+		{key: "dataiku.maxItems", help: "of one multi request", value: (*count)(&c.MaxItems)},
 
 		{key: "log.level", help: "debug, info, warn or error", value: &choice{&c.Log.Level, []string{"debug", "info", "warn", "error"}}},
 		{key: "log.format", help: "text or json", value: &choice{&c.Log.Format, []string{"text", "json"}}},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,6 +37,7 @@ func (definitionsCmd) Help() string {
 type definition struct {
 	Kind    string   `json:"kind"`
 	Store   string   `json:"store"`
+	Service string   `json:"service"` // of a generation
 	Name    string   `json:"name"`
 	Version int      `json:"version"`
 	Key     []string `json:"key"`
@@ -74,7 +76,11 @@ func (c *definitionsCmd) Run(ctx context.Context, a *app) error {
 		if len(d.Features) > 0 {
 			features = strconv.Itoa(len(d.Features))
 		}
-		t.add(d.Kind, d.Store, d.Name, strconv.Itoa(d.Version), d.sources(), features)
+		version := "-"
+		if d.Version > 0 {
+			version = strconv.Itoa(d.Version)
+		}
+		t.add(d.Kind, cmp.Or(d.Store, d.Service), d.Name, version, d.sources(), features)
 	}
 	if len(list) == 0 {
 		t.foot = "nothing is defined; `quiver apply -f PATH` adds definitions"
@@ -106,6 +112,10 @@ func kindName(s string) string {
 		return "FeatureGroup"
 	case "view", "featureview":
 		return "FeatureView"
+	case "service":
+		return "Service"
+	case "generation":
+		return "Generation"
 	}
 	return s
 }

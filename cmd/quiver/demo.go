@@ -112,6 +112,10 @@ curl -s http://%[1]s/0.1.0/feature_store -H 'Content-Type: application/json' -d 
 # One row of a group, by its key.
 curl -s http://%[1]s/0.1.0/flights/routes_1/pk-read -H 'Content-Type: application/json' -d '{"filters":[{"column":"origin","value":"SFO"},{"column":"destination","value":"JFK"}]}'; echo
 
+# A lookup of the Dataiku API: an endpoint of the service flights.
+curl -s http://%[1]s/public/api/v1/flights/airport/lookup -d '{"data":{"iata":"SFO"}}'; echo
+curl -s "http://%[1]s/public/api/v1/flights/airport/lookup-simple?iata=JFK"; echo
+
 # Metrics, and what is defined.
 curl -s http://%[2]s/metrics
 curl -s http://%[2]s/api/definitions

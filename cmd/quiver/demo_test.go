@@ -44,6 +44,11 @@ func TestDemo(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", p[2], status, got, wants[i])
 		}
 	}
+	lookup := regexp.MustCompile(`(?m)^curl -s (\S+) -d '(.*)'; echo$`).FindStringSubmatch(text)
+	want := `{"results":[{"data":{"iata":"SFO","name":"San Francisco International","city":"San Francisco","state":"CA","latitude":37.61900194,"longitude":-122.3748433},"ignored":false}],`
+	if status, got := s.post(t, strings.TrimPrefix(lookup[1], s.front), "", lookup[2]); status != 200 || !strings.HasPrefix(got, want) {
+		t.Errorf("%s: %d %s, want %s", lookup[2], status, got, want)
+	}
 	gets := regexp.MustCompile(`(?m)^curl -s (\S+)$`).FindAllStringSubmatch(text, -1)
 	for i, want := range []string{"quiver_store_full 0", `"kind":"FeatureView"`} {
 		res, err := http.Get(gets[i][1])

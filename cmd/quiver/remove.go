@@ -19,12 +19,17 @@ func (removeCmd) Help() string {
 
 Examples:
   quiver remove view flights/route@1
-  quiver remove FeatureGroup flights/routes --force`
+  quiver remove FeatureGroup flights/routes --force
+  quiver remove generation flights/v1
+  quiver remove service flights`
 }
 
 // Run removes one definition.
 func (c *removeCmd) Run(ctx context.Context, a *app) error {
 	o, err := parseObject(c.Object)
+	if kindName(c.Kind) == catalog.KindService { // has no store
+		o, err = object{name: c.Object}, nil
+	}
 	if err != nil {
 		return err
 	}

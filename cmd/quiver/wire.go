@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,9 +16,11 @@ import (
 	"quiver/engine/auth"
 	"quiver/engine/catalog"
 	"quiver/engine/featureset"
+	"quiver/engine/service"
 	"quiver/engine/webhook"
 	"quiver/httpfront"
 	"quiver/httpfront/admin"
+	"quiver/httpfront/dataiku"
 	"quiver/httpfront/fennel"
 	"quiver/httpfront/hopsworks"
 	"quiver/httpfront/wire"
@@ -28,14 +32,19 @@ import (
 // folder is a data folder opened by this process, and the concrete parts made from it.
 // All wiring is in this file.
 type folder struct {
-	store  *pebblestore.Store
-	cache  *rowcache.Cache // nil: none
-	engine *engine.Engine
-	hooks  *webhook.Hooks
-	sets   *featureset.Resolver
-	keys   *auth.Keys // nil: everyone may do everything
-	log    *slog.Logger
+	store    *pebblestore.Store
+	cache    *rowcache.Cache // nil: none
+	engine   *engine.Engine
+	hooks    *webhook.Hooks
+	sets     *featureset.Resolver
+	services *service.Services
+	keys     *auth.Keys // nil: everyone may do everything
+	log      *slog.Logger
 }
+
+// notAliveFile, in the data folder, makes the probe of the Dataiku API say that the
+// server is not alive, while traffic goes on (Dataiku contract, section 14).
+const notAliveFile = "apinode-not-alive.txt"
 
 // definitionsDir is where the catalog lives inside the data folder.
 const definitionsDir = "definitions"
@@ -77,7 +86,7 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 	}
 
 	// What is compiled from definitions beside feature views: endpoints, which first
-	// finish what a crash cut off, and featuresets.
+	// finish what a crash cut off, featuresets, and services.
 	f.hooks = webhook.New(f.engine, webhook.Options{Lenient: c.LenientLog, MaxRows: c.MaxLogRows})
 	if err := f.engine.AddPart(f.hooks); err != nil {
 		return nil, err
@@ -87,6 +96,10 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 	}
 	f.sets = featureset.New(f.engine, &extractors{log: log})
 	if err := f.engine.AddPart(f.sets); err != nil {
+		return nil, err
+	}
+	f.services = service.New(f.engine)
+	if err := f.engine.AddPart(f.services); err != nil {
 		return nil, err
 	}
 
@@ -109,7 +122,14 @@ func (f *folder) dialects(c *config) ([]wire.Dialect, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the Fennel API: %w", err)
 	}
-	return []wire.Dialect{h, fe}, nil
+	du := dataiku.New(f.engine, f.services, dataiku.Options{
+		Keys: f.keys, Version: version, MaxItems: c.MaxItems,
+		Alive: func() bool {
+			_, err := os.Stat(filepath.Join(c.Data, notAliveFile))
+			return errors.Is(err, fs.ErrNotExist)
+		},
+	})
+	return append([]wire.Dialect{h, fe}, du...), nil
 }
 
 // front makes the server of the public APIs; it does not listen yet.
