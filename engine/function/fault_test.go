@@ -25,7 +25,7 @@ def f(op="ok", n=0):
     if op == "loop":
         while True: pass
     if op == "hang":
-        subprocess.Popen(["sleep", "1000"])
+        subprocess.Popen(["sleep", "7653"])
         time.sleep(1000)
     if op == "alloc": return len(b"x" * (1 << 30))
     if op == "large": return "x" * (100 << 20)
@@ -40,7 +40,7 @@ def f(op="ok", n=0):
         if os.fork() == 0: return "child"
         time.sleep(0.05)
     if op == "child":
-        subprocess.Popen(["sleep", "1000"]); os._exit(1)
+        subprocess.Popen(["sleep", "7653"]); os._exit(1)
     if op == "bomb":
         while True:
             try: os.fork()
@@ -115,7 +115,7 @@ func noChildren(t *testing.T) {
 	t.Helper()
 	await(t, func() bool {
 		for pid, s := range processes() {
-			if s.parent == os.Getpid() && s.state == "Z" || strings.Contains(commandLine(pid), "sleep\x001000") {
+			if s.parent == os.Getpid() && s.state == "Z" || strings.Contains(commandLine(pid), "sleep\x007653") {
 				return false
 			}
 		}
