@@ -95,10 +95,6 @@ func checkStore(name string) string {
 	return ""
 }
 
-func branchKey(store, branch string) objectKey {
-	return objectKey{kind: KindBranch, store: foldStore(store), name: branch, version: 1}
-}
-
 // branch returns a branch of a store; nil when there is none of that name, and for main.
 func (s *Snapshot) branch(store, name string) *Branch {
 	store = foldStore(store)

@@ -18,7 +18,6 @@ type applier struct {
 	store  *Store
 	places []place
 	key    []byte
-	last   []byte // key of the group of places being decided
 	io     pebble.IterOptions
 	runs   []commit
 }
