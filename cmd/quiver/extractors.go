@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 
+	"quiver/engine/fail"
 	"quiver/engine/featureset"
 	"quiver/engine/function"
 )
@@ -27,7 +28,7 @@ func (x *extractors) Open(c featureset.Code) (featureset.Function, error) {
 		logTraceback(log, err)
 		return nil, err
 	}
-	return &extractor{pool: p, log: log}, nil
+	return &extractor{pool: p, code: c, log: log}, nil
 }
 
 // extractorFile is what a featureset's file is called where it runs; definitions may
@@ -37,6 +38,7 @@ const extractorFile = "extractor.py"
 // extractor is one function of a featureset.
 type extractor struct {
 	pool *function.Pool
+	code featureset.Code
 	log  *slog.Logger
 }
 
@@ -45,7 +47,7 @@ func (x *extractor) Call(ctx context.Context, dst, in []byte) ([]byte, error) {
 	a, err := x.pool.Call(ctx, in)
 	if err != nil {
 		logTraceback(x.log, err)
-		return dst, err
+		return dst, fail.Wrap(fail.AsError(err).Code, err, "Function `%s` of %s failed: %v", x.code.Function, x.code.File, err)
 	}
 	return append(dst, a.JSON...), nil
 }

@@ -2,20 +2,74 @@ package main
 
 import (
 	"log/slog"
+	"strings"
 	"testing"
 
+	"quiver/engine/auth"
+	"quiver/engine/catalog"
+	"quiver/engine/enginetest"
+	"quiver/engine/fail"
 	"quiver/engine/featureset"
 )
 
+// TestExtractors applies and extracts features that real Python computes.
 func TestExtractors(t *testing.T) {
-	x := &extractors{log: slog.New(slog.DiscardHandler)}
-	f, err := x.Open(featureset.Code{File: "x/y.py", Source: "def f(ts, a): return {'b': [v + 1 for v in a]}\n", Function: "f"})
-	if err != nil {
-		t.Fatalf("%v; is python3 installed (apt-get install python3)?", err)
+	yaml := []byte(`
+kind: Featureset
+store: default
+name: F
+features:
+  - {name: age, type: float}
+  - {name: at, type: datetime}
+  - {name: bucket, type: int}
+  - {name: half, type: float}
+  - {name: next, type: int, expr: 'col("bucket") + 1'}
+extractors:
+  - {inputs: [age], outputs: [bucket, half, at], python: extractors.py, function: bucket}
+`)
+	e := enginetest.New(t)
+	r := featureset.New(e, &extractors{log: slog.New(slog.DiscardHandler)})
+	defer r.Close()
+	if err := e.AddPart(r); err != nil {
+		t.Fatal(err)
 	}
-	defer func() { _ = f.Close() }()
-	out, err := f.Call(t.Context(), []byte("x"), []byte(`{"now":"2024-01-01T00:00:00.000000Z","inputs":["S.a"],"data":{"S.a":[1,2]}}`))
-	if err != nil || string(out) != `x{"b":[2,3]}` {
-		t.Errorf("%s, %v", out, err)
+	apply := func(source string) error {
+		_, err := e.Apply([]catalog.File{{Name: "d/a.yaml", Text: yaml}, {Name: "d/extractors.py", Text: []byte(source)}}, false)
+		return err
+	}
+	refused := func(source, want string) {
+		t.Helper()
+		if err := apply(source); fail.AsError(err).Code != fail.Malformed || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s; if python3 is missing: apt-get install python3", source, err, want)
+		}
+	}
+	refused("def other(): pass", "extractor.py has no function bucket; it has: other")
+	refused("import nowhere", "No module named 'nowhere'")
+
+	extract := func() (string, error) {
+		a, err := r.Extract(t.Context(), &featureset.Request{
+			Who: auth.All(), Inputs: []string{"F.age"}, Outputs: []string{"F.next", "F.half", "F.at"}, Data: []byte(`{"F.age":[10,"NaN"]}`), Now: 1_000_000,
+		})
+		if err != nil {
+			return "", err
+		}
+		defer a.Release()
+		return string(a.AppendJSON(nil)), nil
+	}
+	if err := apply(`
+def bucket(ts, age):
+    return {"bucket": [-1 if a != a else int(a) // 10 for a in age], "half": [a / 2 for a in age], "at": ts}
+`); err != nil {
+		t.Fatal(err)
+	}
+	const at = `"1970-01-01T00:00:01.000000Z"`
+	if got, err := extract(); err != nil || got != `{"F.next":[2,0],"F.half":[5.0,"NaN"],"F.at":[`+at+`,`+at+`]}` {
+		t.Errorf("got %s %v", got, err)
+	}
+	if err := apply("def bucket(ts, age): raise KeyError('no such age')"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := extract(); err == nil || fail.AsError(err).Text != "Function `bucket` of extractors.py failed: KeyError: 'no such age'" {
+		t.Errorf("got %s %v", got, err)
 	}
 }
