@@ -14,7 +14,8 @@ func (d *dialect) begin(x *wire.Exchange) {
 }
 
 // fail answers err, in place of anything written so far. The three texts are never
-// null: clients print them.
+// null, and both messages are the same: older clients print the first behind the type,
+// newer ones the second.
 func (d *dialect) fail(x *wire.Exchange, err error) {
 	d.begin(x)
 	e := fail.AsError(err)
@@ -31,7 +32,7 @@ func (d *dialect) fail(x *wire.Exchange, err error) {
 	out = append(out, `,"message":`...)
 	out = codec.AppendQuoted(out, []byte(text))
 	out = append(out, `,"detailedMessage":`...)
-	out = codec.AppendQuoted(out, []byte(kind+": "+text))
+	out = codec.AppendQuoted(out, []byte(text))
 	x.Out = append(out, '}')
 }
 
