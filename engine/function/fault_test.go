@@ -171,6 +171,9 @@ func TestForkBomb(t *testing.T) {
 	p := open(t, faulty, func(c *Config) {
 		c.Interpreter, c.UID, c.GID, c.Processes, c.RunTimeout, c.Scratch = usable, nobody, nobody, most, 300*time.Millisecond, scratch
 	})
+	if u := p.Unlimited(); len(u) != 0 {
+		t.Errorf("not limited: %v", u)
+	}
 	for range 3 {
 		begin := time.Now()
 		failed(t, p, `{"op":"bomb"}`, TimedOut)

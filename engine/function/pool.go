@@ -3,6 +3,7 @@ package function
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +17,8 @@ type Pool struct {
 	cancel  context.CancelFunc
 	tasks   sync.WaitGroup // goroutines and calls under way
 	removed sync.Once      // the scratch folder
+
+	unlimited []string // see Unlimited
 
 	mu       sync.Mutex
 	closed   bool
@@ -82,6 +85,10 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 		p.cancel()
 		s.remove()
 		return nil, err
+	}
+	p.unlimited = w.hello.Unlimited
+	if os.Getuid() == 0 && c.UID == 0 {
+		p.unlimited = append(p.unlimited, "processes: the limit has no effect on root")
 	}
 	p.mu.Lock()
 	p.adopt(w)
@@ -265,6 +272,10 @@ func (p *Pool) Stats() Stats {
 	s.Busy = s.Live - len(p.idle)
 	return s
 }
+
+// Unlimited names the limits that workers do not have although they were asked for,
+// with the reasons; none is the best level of isolation that this package has.
+func (p *Pool) Unlimited() []string { return slices.Clone(p.unlimited) }
 
 // Close refuses further calls, lets those under way finish, within their limits, and
 // stops all workers. Nothing of them is left when it returns.
