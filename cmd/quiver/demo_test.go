@@ -82,6 +82,25 @@ func TestDemoFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "d")
 	for range 2 {
 		s := start(t, "demo", "--data", dir)
+		alive := func(want int) {
+			t.Helper()
+			res, err := http.Get(s.front + "/isAlive/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if res.StatusCode != want || res.Header.Get("DSS-Version") == "" {
+				t.Errorf("isAlive: %d, want %d, headers %v", res.StatusCode, want, res.Header)
+			}
+		}
+		alive(200)
+		if err := os.WriteFile(filepath.Join(dir, notAliveFile), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		alive(503)
+		if err := os.Remove(filepath.Join(dir, notAliveFile)); err != nil {
+			t.Fatal(err)
+		}
 		if err := s.end(t, syscall.SIGTERM); err != nil {
 			t.Errorf("%v\n%s", err, s.stderr.String())
 		}

@@ -205,6 +205,20 @@ func TestLookup(t *testing.T) {
 		`{"results":[{"data":{},"ignored":true,"ignoreReason":"MULTIPLE_LOOKUP_MATCHES"},{"data":{},"ignored":true,"ignoreReason":"MISSING_LOOKUP_KEY"},{"data":{"k":6,"id":9},"ignored":false}]`)
 }
 
+// TestTextKeys looks up a column of texts by numbers, which are the same key.
+func TestTextKeys(t *testing.T) {
+	w := newWorld(t)
+	for _, key := range []string{`42`, `42.0`, `"42"`} {
+		res := w.Do(fronttest.Request{
+			Method: "POST", Target: "/public/api/v1/lookup_svc/passenger_info/lookup", Body: `{"data":{"PassengerId":` + key + `}}`,
+			Header: map[string]string{"Authorization": "Bearer KEY"},
+		})
+		if want := `{"results":[{"data":{"PassengerId":"42","Name":"Turpin","Age":27,"Fare":21},"ignored":false}]`; results(res.Body) != want {
+			t.Errorf("%s: %s\nwant %s", key, res.Body, want)
+		}
+	}
+}
+
 // TestErrors has one request a case; every answer is an error object with both headers.
 func TestErrors(t *testing.T) {
 	w := newWorld(t)
