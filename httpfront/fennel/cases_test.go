@@ -102,6 +102,12 @@ var outOfScope = map[string]string{
 // start serves definitions on a socket.
 func start(t *testing.T, yaml string, o webhook.Options) (*engine.Engine, *fronttest.Front) {
 	t.Helper()
+	return startLogging(t, yaml, o, nil)
+}
+
+// startLogging is start with somebody who keeps features.
+func startLogging(t *testing.T, yaml string, o webhook.Options, keep func(string, float64, *featureset.Answer)) (*engine.Engine, *fronttest.Front) {
+	t.Helper()
 	e := enginetest.New(t)
 	hooks := webhook.New(e, o)
 	t.Cleanup(func() {
@@ -117,7 +123,7 @@ func start(t *testing.T, yaml string, o webhook.Options) (*engine.Engine, *front
 		}
 	}
 	enginetest.Apply(t, e, yaml)
-	d, err := fennel.New(e, hooks, sets, fennel.Options{})
+	d, err := fennel.New(e, hooks, sets, fennel.Options{LogFeatures: keep})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +183,8 @@ func TestCases(t *testing.T) {
 }
 
 func runCase(t *testing.T, c *testCase) {
-	_, front := start(t, definitions, webhook.Options{})
+	var kept keeper
+	_, front := startLogging(t, definitions, webhook.Options{}, kept.keep)
 	post := func(path, body string) fronttest.Response {
 		return front.Do(fronttest.Request{Target: path, Header: map[string]string{"Authorization": "Bearer tok"}, Body: body})
 	}
@@ -220,6 +227,13 @@ func runCase(t *testing.T, c *testCase) {
 		t.Errorf("%s is not like %s", r.Body, like)
 	}
 	after(t, c.Name, post)
+	want1 := ""
+	if c.Name == "extract_log_default_workflow" {
+		want1 = `default 1 UserFeatures.user_id=1,2,3 UserFeatures.name="John","Monica","?" UserFeatures.age=70,null,null` + "\n"
+	}
+	if got := kept.String(); got != want1 {
+		t.Errorf("features were kept as\n%swant\n%s", got, want1)
+	}
 }
 
 const user1 = `{"webhook":"fennel_webhook","endpoint":"UserInfo","data":[{"user_id":1,"name":"John","age":70,"country":"RU","ts":"2020-01-01T00:00:00Z"}]}`

@@ -29,6 +29,9 @@ type Options struct {
 	Store string // that requests are about; "" = default
 	// MaxKeys bounds the keys of one lookup or erase, and the rows of inspect; 0 = 10,000.
 	MaxKeys int
+	// LogFeatures takes what requests with "log": true were answered, each row with
+	// probability rate; it copies what it keeps, and may not wait. nil: nobody keeps it.
+	LogFeatures func(workflow string, rate float64, a *featureset.Answer)
 }
 
 type dialect struct {

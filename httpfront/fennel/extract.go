@@ -10,8 +10,10 @@ import (
 	"quiver/httpfront/wire"
 )
 
-// maxNames bounds the inputs and the outputs of a request.
-const maxNames = 10_000
+const (
+	maxNames    = 10_000 // inputs and outputs of a request
+	maxWorkflow = 80     // bytes of a workflow's name, which becomes a folder's
+)
 
 // log hands rows to an endpoint.
 func (d *dialect) log(x *wire.Exchange) error {
@@ -70,7 +72,8 @@ func (d *dialect) extract(x *wire.Exchange) error {
 	if data.absent() {
 		return fail.Errorf(fail.Malformed, "The body lacks the field %q.", "data")
 	}
-	if err := checkLogging(log, workflow, rate); err != nil {
+	keep, err := readLogging(log, workflow, rate)
+	if err != nil {
 		return err
 	}
 	for _, name := range q.Inputs {
@@ -83,22 +86,43 @@ func (d *dialect) extract(x *wire.Exchange) error {
 		return err
 	}
 	x.Out = a.AppendJSON(x.Out)
+	if keep.on && d.LogFeatures != nil {
+		d.LogFeatures(keep.workflow, keep.rate, a)
+	}
 	a.Release()
 	return nil
 }
 
-// checkLogging checks what a request says about logging its features.
-func checkLogging(log, workflow, rate *member) error {
-	if !log.absent() && log.kind != codec.JSONBool {
-		return fail.Errorf(fail.Malformed, "Field %q must be true or false.", "log")
+// logging is what a request says about keeping its features as training data (Fennel
+// contract, section 7).
+type logging struct {
+	on       bool
+	workflow string
+	rate     float64
+}
+
+// readLogging reads it. Wrong values are refused whether or not log is true.
+func readLogging(log, workflow, rate *member) (logging, error) {
+	l := logging{workflow: "default", rate: 1}
+	if !log.absent() {
+		if log.kind != codec.JSONBool {
+			return l, fail.Errorf(fail.Malformed, "Field %q must be true or false.", "log")
+		}
+		l.on = string(log.raw) == "true"
 	}
-	if _, err := workflow.text(false); err != nil {
-		return err
+	name, err := workflow.text(false)
+	switch {
+	case err != nil:
+		return l, err
+	case len(name) > maxWorkflow:
+		return l, fail.Errorf(fail.Malformed, "Field %q is longer than %d bytes.", "workflow", maxWorkflow)
+	case name != "":
+		l.workflow = name
 	}
 	if !rate.absent() {
-		if f, err := strconv.ParseFloat(string(rate.raw), 64); err != nil || !(f >= 0 && f <= 1) {
-			return fail.Errorf(fail.Malformed, "Field %q must be a number from 0 to 1.", "sampling_rate")
+		if l.rate, err = strconv.ParseFloat(string(rate.raw), 64); err != nil || !(l.rate >= 0 && l.rate <= 1) {
+			return l, fail.Errorf(fail.Malformed, "Field %q must be a number from 0 to 1.", "sampling_rate")
 		}
 	}
-	return nil
+	return l, nil
 }
