@@ -227,13 +227,16 @@ func runCase(t *testing.T, c *testCase) {
 		t.Errorf("%s is not like %s", r.Body, like)
 	}
 	after(t, c.Name, post)
-	want1 := ""
-	if c.Name == "extract_log_default_workflow" {
-		want1 = `default 1 UserFeatures.user_id=1,2,3 UserFeatures.name="John","Monica","?" UserFeatures.age=70,null,null` + "\n"
+	if got, want := kept.String(), keptOf[c.Name]; got != want {
+		t.Errorf("features were kept as\n%swant\n%s", got, want)
 	}
-	if got := kept.String(); got != want1 {
-		t.Errorf("features were kept as\n%swant\n%s", got, want1)
-	}
+}
+
+// keptOf are the features that a case has logged.
+var keptOf = map[string]string{
+	"extract_log_default_workflow": `default 1 UserFeatures.user_id=1,2,3 UserFeatures.name="John","Monica","?" UserFeatures.age=70,null,null` + "\n",
+	"extract_whole_featureset": `test 1 UserFeatures.user_id=1 UserFeatures.user_id=1 UserFeatures.name="John"` +
+		` UserFeatures.age=70 UserFeatures.country="RU" UserFeatures.senior=true` + "\n",
 }
 
 const user1 = `{"webhook":"fennel_webhook","endpoint":"UserInfo","data":[{"user_id":1,"name":"John","age":70,"country":"RU","ts":"2020-01-01T00:00:00Z"}]}`
