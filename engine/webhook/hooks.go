@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"quiver/engine"
 	"quiver/engine/auth"
@@ -19,6 +21,8 @@ const catalogDebezium = catalog.CDCDebezium
 type Options struct {
 	Lenient bool // drop and count rows that do not fit instead of refusing the call
 	MaxRows int  // of one call; 0 = 100,000
+
+	Log *slog.Logger // of what fails in the background; nil = none
 }
 
 // Hooks are the endpoints of all webhooks. It is an engine.Part: hand it to
@@ -33,10 +37,11 @@ type Hooks struct {
 	mu       sync.Mutex
 	progress map[uint32]*progress // by table of the endpoint
 
-	dropped atomic.Uint64
-	wake    chan struct{}
-	cancel  context.CancelFunc
-	done    chan struct{}
+	dropped    atomic.Uint64
+	complaints complaints // of the goroutine
+	wake       chan struct{}
+	cancel     context.CancelFunc
+	done       chan struct{}
 }
 
 // state is what one snapshot says.
@@ -67,9 +72,12 @@ func New(e *engine.Engine, o Options) *Hooks {
 	if o.MaxRows <= 0 {
 		o.MaxRows = 100_000
 	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	h := &Hooks{
-		Options: o, engine: e, progress: map[uint32]*progress{},
+		Options: o, engine: e, progress: map[uint32]*progress{}, complaints: complaints{log: o.Log, last: map[string]time.Time{}},
 		wake: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{}),
 	}
 	h.state.Store(&state{byName: map[name]*endpoint{}})

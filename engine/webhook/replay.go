@@ -312,9 +312,9 @@ func (h *Hooks) work(ctx context.Context) {
 		}
 		h.fill(ctx)
 		h.again(ctx)
-		_ = h.mark(ctx)
+		h.complaints.add(ctx, "cannot note how far logged rows are written", h.mark(ctx))
 		if n%60 == 0 {
-			_ = h.Forget(ctx)
+			h.complaints.add(ctx, "cannot delete logged rows whose retention is over", h.Forget(ctx))
 		}
 	}
 }
@@ -327,27 +327,36 @@ func (h *Hooks) fill(ctx context.Context) {
 			if f.done.Load() || ctx.Err() != nil {
 				continue
 			}
-			if err := h.noteFeed(ctx, e.table, t.Ref.ID, f, 0); err != nil {
+			if err := h.fillOne(ctx, e, t); err != nil {
+				h.complaints.add(ctx, "cannot fill a group with rows that were logged before", fmt.Errorf("webhook %s, group %s: %w", e.webhook.Name, t.Ref.Name, err))
 				continue
 			}
-			if err := h.replay(ctx, []*target{t}, e.table, 0, f.from, f.resumed); err != nil {
-				f.resumed = true
-				continue
-			}
-			if err := h.noteFeed(ctx, e.table, t.Ref.ID, f, 1); err == nil {
-				f.done.Store(true)
-			}
+			f.done.Store(true)
 		}
 	}
+}
+
+func (h *Hooks) fillOne(ctx context.Context, e *endpoint, t *target) error {
+	f := t.feed
+	if err := h.noteFeed(ctx, e.table, t.Ref.ID, f, 0); err != nil {
+		return err
+	}
+	if err := h.replay(ctx, []*target{t}, e.table, 0, f.from, f.resumed); err != nil {
+		f.resumed = true
+		return err
+	}
+	return h.noteFeed(ctx, e.table, t.Ref.ID, f, 1)
 }
 
 // again applies records whose writing failed.
 func (h *Hooks) again(ctx context.Context) {
 	for _, e := range h.state.Load().endpoints {
 		for token, seq := range e.progress.retries() {
-			if h.replay(ctx, e.targets, e.table, seq, seq+1, true) == nil {
-				e.progress.end(token, seq+1)
+			if err := h.replay(ctx, e.targets, e.table, seq, seq+1, true); err != nil {
+				h.complaints.add(ctx, "cannot write logged rows to their groups", fmt.Errorf("webhook %s: %w", e.webhook.Name, err))
+				continue
 			}
+			e.progress.end(token, seq+1)
 		}
 	}
 }
