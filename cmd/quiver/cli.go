@@ -19,6 +19,7 @@ type cli struct {
 	Get         getCmd         `cmd:"" help:"Read one feature vector."`
 	Put         putCmd         `cmd:"" help:"Write one row."`
 	Delete      deleteCmd      `cmd:"" help:"Delete one row."`
+	FeaturesLog featuresLogCmd `cmd:"" name:"features-log" help:"List, show and export features logged by extract."`
 	Key         keyCmd         `cmd:"" help:"Make, list and revoke API keys."`
 	Bench       benchCmd       `cmd:"" help:"Generate load on a running server and report latencies."`
 	Tune        tuneCmd        `cmd:"" help:"Measure this machine and recommend settings."`

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"quiver/engine"
+	"quiver/engine/featurelog"
 	"quiver/httpfront"
 	"quiver/httpfront/admin"
 	"quiver/httpfront/fennel"
@@ -35,6 +36,7 @@ type config struct {
 	Fennel        fennel.Options
 	LenientLog    bool // drop and count logged rows that do not fit
 	MaxLogRows    int
+	FeatureLog    featurelog.Options
 	MaxItems      int // of one multi request of the Dataiku API
 	Log           logConfig
 }
@@ -60,8 +62,9 @@ func defaultConfig() *config {
 		},
 		Hopsworks: hopsworks.Options{MaxEntries: 10_000, MaxOperations: 512},
 		Fennel:    fennel.Options{Store: "default", MaxKeys: 10_000}, MaxLogRows: 100_000,
-		MaxItems: 10_000,
-		Log:      logConfig{Level: "info", Format: "text"},
+		FeatureLog: featurelog.Options{QueueBytes: 64 << 20, FileBytes: 16 << 20, Interval: time.Minute},
+		MaxItems:   10_000,
+		Log:        logConfig{Level: "info", Format: "text"},
 	}
 }
 
@@ -154,6 +157,11 @@ func (c *config) settings() []*setting {
 		{key: "fennel.lenientLog", help: "drop and count logged rows that do not fit; false refuses the call", value: (*boolean)(&c.LenientLog)},
 		{key: "fennel.maxLogRows", help: "of one call", value: (*count)(&c.MaxLogRows)},
 		{key: "fennel.maxKeys", help: "of one lookup or erase", value: (*count)(&c.Fennel.MaxKeys)},
+
+		{key: "featurelog.queue", help: "memory of answered features on their way to files; more are dropped and counted", value: (*size)(&c.FeatureLog.QueueBytes)},
+		{key: "featurelog.file", help: "features in memory that make one file", value: (*size)(&c.FeatureLog.FileBytes)},
+		{key: "featurelog.interval", help: "a file is finished after this time at the latest", value: (*duration)(&c.FeatureLog.Interval)},
+		{key: "featurelog.keep", help: "how long files stay; 0 is for ever", value: (*duration)(&c.FeatureLog.Keep)},
 
 		{key: "dataiku.maxItems", help: "of one multi request", value: (*count)(&c.MaxItems)},
 

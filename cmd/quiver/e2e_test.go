@@ -258,6 +258,7 @@ func TestUsage(t *testing.T) {
 	fails(t, 1, "quiver: "+other+" holds other files and no data of this program (hint: --data names the folder that `quiver serve --data` uses, or an empty one)", "definitions", "--data", other)
 	for _, command := range []string{
 		"demo", "serve", "plan", "apply", "rollback", "remove", "definitions", "load", "get", "put", "delete",
+		"features-log list", "features-log head", "features-log export",
 		"key create", "key list", "key revoke", "version",
 	} {
 		args := append(strings.Fields(command), "--help")

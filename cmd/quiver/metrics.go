@@ -6,6 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"quiver/engine"
+	"quiver/engine/featurelog"
+	"quiver/engine/webhook"
 	"quiver/storage/pebblestore"
 	"quiver/storage/rowcache"
 )
@@ -74,6 +76,27 @@ func poolMetrics(e *engine.Engine) prometheus.Collector {
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "quiver_reads_refused_total", Help: "Reads refused because the pool was full or slow."},
 			func() float64 { _, refused := e.PoolStats(); return float64(refused) }),
 	}
+}
+
+// featureLogMetrics shows the counters of the feature log:
+//
+//	quiver_featurelog_rows_total, quiver_featurelog_dropped_total
+func featureLogMetrics(l *featurelog.Log) prometheus.Collector {
+	return collectors{
+		countUint("quiver_featurelog_rows_total", "Rows of answered features in complete files.", l.Rows),
+		countUint("quiver_featurelog_dropped_total", "Rows of answered features dropped for want of memory or disk.", l.Dropped),
+	}
+}
+
+// hookMetrics shows the counter of webhooks. Fennel has no public name for it:
+//
+//	quiver_webhook_dropped_total
+func hookMetrics(h *webhook.Hooks) prometheus.Collector {
+	return countUint("quiver_webhook_dropped_total", "Logged rows that did not fit their group and were dropped.", h.Dropped)
+}
+
+func countUint(name, help string, of func() uint64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(of()) })
 }
 
 // collectors are several as one.

@@ -15,6 +15,7 @@ import (
 	"quiver/engine"
 	"quiver/engine/auth"
 	"quiver/engine/catalog"
+	"quiver/engine/featurelog"
 	"quiver/engine/featureset"
 	"quiver/engine/service"
 	"quiver/engine/webhook"
@@ -37,6 +38,7 @@ type folder struct {
 	engine   *engine.Engine
 	hooks    *webhook.Hooks
 	sets     *featureset.Resolver
+	features *featurelog.Log
 	services *service.Services
 	keys     *auth.Keys // nil: everyone may do everything
 	log      *slog.Logger
@@ -48,6 +50,9 @@ const notAliveFile = "apinode-not-alive.txt"
 
 // definitionsDir is where the catalog lives inside the data folder.
 const definitionsDir = "definitions"
+
+// featuresDir is where features that were answered are logged inside the data folder.
+const featuresDir = "features-log"
 
 // openFolder opens everything below the listeners, in the order of need.
 func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
@@ -87,7 +92,7 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 
 	// What is compiled from definitions beside feature views: endpoints, which first
 	// finish what a crash cut off, featuresets, and services.
-	f.hooks = webhook.New(f.engine, webhook.Options{Lenient: c.LenientLog, MaxRows: c.MaxLogRows})
+	f.hooks = webhook.New(f.engine, webhook.Options{Lenient: c.LenientLog, MaxRows: c.MaxLogRows, Log: log})
 	if err := f.engine.AddPart(f.hooks); err != nil {
 		return nil, err
 	}
@@ -97,6 +102,11 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 	f.sets = featureset.New(f.engine, &extractors{log: log})
 	if err := f.engine.AddPart(f.sets); err != nil {
 		return nil, err
+	}
+	of := c.FeatureLog
+	of.Dir, of.Log = filepath.Join(c.Data, featuresDir), log
+	if f.features, err = featurelog.New(of); err != nil {
+		return nil, fmt.Errorf("cannot open the feature log: %w", err)
 	}
 	f.services = service.New(f.engine)
 	if err := f.engine.AddPart(f.services); err != nil {
@@ -118,7 +128,9 @@ func (f *folder) dialects(c *config) ([]wire.Dialect, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the Hopsworks API: %w", err)
 	}
-	fe, err := fennel.New(f.engine, f.hooks, f.sets, c.Fennel)
+	of := c.Fennel
+	of.LogFeatures = func(workflow string, rate float64, a *featureset.Answer) { f.features.Offer(workflow, rate, a) }
+	fe, err := fennel.New(f.engine, f.hooks, f.sets, of)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the Fennel API: %w", err)
 	}
@@ -153,7 +165,8 @@ func (f *folder) front(c *config) (*httpfront.Server, error) {
 func (f *folder) admin(metrics ...prometheus.Collector) admin.Options {
 	return admin.Options{
 		Engine: f.engine, Keys: f.keys, Version: versions(), Log: f.log,
-		Metrics: append(metrics, storeMetrics(f.store.Stats()), cacheMetrics(f.cache), poolMetrics(f.engine)),
+		Metrics: append(metrics, storeMetrics(f.store.Stats()), cacheMetrics(f.cache), poolMetrics(f.engine),
+			featureLogMetrics(f.features), hookMetrics(f.hooks)),
 	}
 }
 
@@ -163,6 +176,9 @@ func (f *folder) close(ctx context.Context) error {
 		f.keys.Close()
 	}
 	var err error
+	if f.features != nil {
+		f.features.Close()
+	}
 	if f.sets != nil {
 		f.sets.Close()
 	}
