@@ -12,7 +12,8 @@
 //
 // The columns of a file are timestamp, when the request was answered, and each input and
 // output under its full name. Requests with other features of the same workflow go to
-// files of their own. All columns but timestamp may be null:
+// files of their own; programs that read a folder as one table want one set of features
+// per workflow. All columns but timestamp may be null:
 //
 //	integers          INT64
 //	float, double     DOUBLE

@@ -194,6 +194,24 @@ func TestNatural(t *testing.T) {
 	var _ *parquet.File = r.file
 }
 
+// TestNames: columns may have any names, also such as differ in case only.
+func TestNames(t *testing.T) {
+	dir := t.TempDir()
+	l := open1(t, Options{Dir: dir})
+	a := &answer{now: now, inputs: 1}
+	want := `{"workflow":"w","timestamp":"2026-11-21T05:30:00.000001Z"`
+	for i, name := range []string{"F.a", "F.A", "f.a", "F._x", "F.é ü", "F.1", "_.x", "F.a.b", "F_a", "TIMESTAMP", "F." + strings.Repeat("n", 1000)} {
+		a.names = append(a.names, name)
+		a.columns = append(a.columns, column(t, "int", fmt.Sprint(i)))
+		want += fmt.Sprintf(`,"%s":%d`, name, i)
+	}
+	l.Offer("w", 1, a)
+	l.Close()
+	if got := rows(t, dir, Filter{}); len(got) != 1 || got[0] != want+"}" {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+}
+
 // TestPlaces: workflows, hours and schemas are kept apart.
 func TestPlaces(t *testing.T) {
 	dir := t.TempDir()
@@ -308,6 +326,12 @@ func TestFull(t *testing.T) {
 
 // TestBroken: a file that cannot be written is no file, and its rows are counted.
 func TestBroken(t *testing.T) {
+	testBroken(t, func(f file) file { return broken{f} })
+	testBroken(t, func(f file) file { return panicking{f} })
+}
+
+func testBroken(t *testing.T, breaks func(file) file) {
+	t.Helper()
 	dir := t.TempDir()
 	l, err := prepare(Options{Dir: dir})
 	if err != nil {
@@ -315,7 +339,7 @@ func TestBroken(t *testing.T) {
 	}
 	l.create = func(path string) (file, error) {
 		f, err := createFile(path)
-		return broken{f}, err
+		return breaks(f), err
 	}
 	go l.work()
 	l.Offer("w", 1, ids(9))
@@ -335,6 +359,10 @@ func TestBroken(t *testing.T) {
 type broken struct{ file }
 
 func (broken) Sync() error { return errors.New("disk failed") }
+
+type panicking struct{ file }
+
+func (panicking) Write([]byte) (int, error) { panic("as a library might") }
 
 func filesIn(t *testing.T, dir string) []string {
 	t.Helper()

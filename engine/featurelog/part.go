@@ -150,8 +150,10 @@ func (l *Log) writeTemporary(path string, key partKey, p *part) (err error) {
 	return f.Sync()
 }
 
-// writeParquet writes batches of one schema.
-func writeParquet(w io.Writer, workflow string, batches []*batch) error {
+// writeParquet writes batches of one schema. The library's panics become errors: they
+// would end the server.
+func writeParquet(w io.Writer, workflow string, batches []*batch) (err error) {
+	defer caught(&err)
 	first := batches[0]
 	texts := []string{}
 	forms := make([]form, len(first.names))
@@ -191,6 +193,12 @@ func writeParquet(w io.Writer, workflow string, batches []*batch) error {
 		}
 	}
 	return out.Close()
+}
+
+func caught(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("the Parquet library failed: %v", p)
+	}
 }
 
 // value is one value; JSON is made at the end of text, which it returns.

@@ -88,6 +88,7 @@ func open(path string) (_ *reader, err error) {
 			err = errors.Join(fmt.Errorf("cannot read %s: %w", path, err), disk.Close())
 		}
 	}()
+	defer caught(&err) // a damaged file
 	info, err := disk.Stat()
 	if err != nil {
 		return nil, err
@@ -193,6 +194,7 @@ func Read(one File, f func(row []byte) error) (err error) {
 func (r *reader) group(g parquet.RowGroup, head []byte, f func(row []byte) error) (err error) {
 	rows := g.Rows()
 	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer caught(&err)
 	some := make([]parquet.Row, 64)
 	var line []byte
 	for {
