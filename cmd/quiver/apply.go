@@ -13,10 +13,12 @@ type definitionPaths struct {
 	Paths []string `arg:"" optional:"" hidden:"" help:"Further paths, as a shell expands -f *.yaml."`
 }
 
-// fileText is a file of definitions as it is sent.
+// fileText is a file as it is sent: definitions and code as text, a file of another kind
+// that definitions name as data, in base64.
 type fileText struct {
 	Name string `json:"name"`
-	Text string `json:"text"`
+	Text string `json:"text,omitempty"`
+	Data []byte `json:"data,omitempty"`
 }
 
 func (d *definitionPaths) read() ([]fileText, error) {
@@ -30,7 +32,11 @@ func (d *definitionPaths) read() ([]fileText, error) {
 	}
 	list := make([]fileText, len(files))
 	for i, f := range files {
-		list[i] = fileText{f.Name, string(f.Text)}
+		if f.Attached {
+			list[i] = fileText{Name: f.Name, Data: f.Text}
+		} else {
+			list[i] = fileText{Name: f.Name, Text: string(f.Text)}
+		}
 	}
 	return list, nil
 }

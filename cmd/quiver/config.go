@@ -38,8 +38,12 @@ type config struct {
 	MaxLogRows    int
 	FeatureLog    featurelog.Options
 	MaxItems      int // of one multi request of the Dataiku API
+	ONNX          onnxConfig
 	Log           logConfig
 }
+
+// onnxConfig says where ONNX Runtime is, which ONNX models need.
+type onnxConfig struct{ Library, SHA256 string }
 
 // certificate names the PEM files of one; both or none are set.
 type certificate struct{ Cert, Key string }
@@ -164,6 +168,9 @@ func (c *config) settings() []*setting {
 		{key: "featurelog.keep", help: "how long files stay; 0 is for ever", value: (*duration)(&c.FeatureLog.Keep)},
 
 		{key: "dataiku.maxItems", help: "of one multi request", value: (*count)(&c.MaxItems)},
+
+		{key: "onnx.library", help: "ONNX Runtime, which ONNX models need; empty: where tools/onnxruntime puts it", value: (*text)(&c.ONNX.Library)},
+		{key: "onnx.sha256", help: "checksum of another release of it than the tested one", value: (*text)(&c.ONNX.SHA256)},
 
 		{key: "log.level", help: "debug, info, warn or error", value: &choice{&c.Log.Level, []string{"debug", "info", "warn", "error"}}},
 		{key: "log.format", help: "text or json", value: &choice{&c.Log.Format, []string{"text", "json"}}},

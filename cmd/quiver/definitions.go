@@ -186,13 +186,14 @@ func readDefinitions(paths []string) ([]catalog.File, error) {
 	return files, nil
 }
 
-// codeNames finds the files of code that definitions name, relative to their own file.
-var codeNames = regexp.MustCompile(`(?m)\bpython:\s*["']?([^\s"'{},]+\.py)`)
+// fileNames finds the files of code, models and data that definitions name, relative to
+// their own file.
+var fileNames = regexp.MustCompile(`(?m)\b(?:python|model|background|percentiles):\s*["']?([^\s"'{},]+\.(?:py|onnx|json|ubj|txt|model|bin|csv))\b`)
 
-// addCode adds the files of code that a file of definitions names, each once. One that
-// does not exist is left to the check of the definitions, which knows its place.
+// addCode adds the files that a file of definitions names, each once. One that does not
+// exist is left to the check of the definitions, which knows its place.
 func addCode(files *[]catalog.File, path string, text []byte) error {
-	for _, m := range codeNames.FindAllSubmatch(text, -1) {
+	for _, m := range fileNames.FindAllSubmatch(text, -1) {
 		name := filepath.Join(filepath.Dir(path), string(m[1]))
 		if slices.ContainsFunc(*files, func(f catalog.File) bool { return f.Name == name }) {
 			continue
@@ -204,7 +205,7 @@ func addCode(files *[]catalog.File, path string, text []byte) error {
 		if err != nil {
 			return fmt.Errorf("cannot read definitions: %w", err)
 		}
-		*files = append(*files, catalog.File{Name: name, Text: code})
+		*files = append(*files, catalog.File{Name: name, Text: code, Attached: filepath.Ext(name) != ".py"})
 	}
 	return nil
 }

@@ -17,6 +17,8 @@ import (
 	"quiver/engine/catalog"
 	"quiver/engine/featurelog"
 	"quiver/engine/featureset"
+	"quiver/engine/predict"
+	"quiver/engine/predict/onnx"
 	"quiver/engine/service"
 	"quiver/engine/webhook"
 	"quiver/httpfront"
@@ -109,6 +111,13 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 		return nil, fmt.Errorf("cannot open the feature log: %w", err)
 	}
 	f.services = service.New(f.engine)
+	f.services.ONNX = func(data []byte, task predict.Task) (predict.Model, error) {
+		library, err := onnx.Open(c.ONNX.Library, c.ONNX.SHA256)
+		if err != nil {
+			return nil, err
+		}
+		return library.Load(data, onnx.Options{Task: task})
+	}
 	if err := f.engine.AddPart(f.services); err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func (b *builder) generation(d *draft, spec *generationSpec, lenient bool) {
 				return
 			}
 			groups[i] = append(groups[i], g)
-			kept = kept && old.Endpoints[i].Lookup.Enrich[n].Group == g
+			kept = kept && old.Endpoints[i].Enrichments()[n].Group == g
 		}
 	}
 	body := marshal(spec)

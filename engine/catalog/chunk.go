@@ -19,10 +19,12 @@ import (
 type File struct {
 	Name string `json:"name"` // as messages print it
 	Text []byte `json:"text"`
+	// Attached says that the file holds no definitions but what some of them name.
+	Attached bool `json:"attached,omitempty"`
 }
 
 // code reports whether the file holds no definitions but what some of them name.
-func (f *File) code() bool { return strings.HasSuffix(f.Name, ".py") }
+func (f *File) code() bool { return f.Attached || strings.HasSuffix(f.Name, ".py") }
 
 // plain returns the text without a byte order mark.
 func (f *File) plain() string { return strings.TrimPrefix(string(f.Text), "\ufeff") }

@@ -59,6 +59,11 @@ type spec interface {
 	hasCode() bool // what it becomes depends on files of code beside it
 }
 
+// taker is a spec that keeps files which stand beside the definition.
+type taker interface {
+	take(k *checker, files []File)
+}
+
 // kindOf returns an empty spec of a kind, nil when there is no such kind.
 func kindOf(name string) spec {
 	h := header{Kind: name, Version: 1}
@@ -112,7 +117,7 @@ func read(files []File, base *Snapshot, out *collector) []*draft {
 				continue
 			}
 			if d := readChunk(c, out); d != nil {
-				if s, ok := d.spec.(*featuresetSpec); ok && !d.bad {
+				if s, ok := d.spec.(taker); ok && !d.bad {
 					k := &checker{draft: d, out: out}
 					s.take(k, files)
 					d.bad = k.faults > 0

@@ -33,18 +33,28 @@ type Generation struct {
 
 // The types of endpoints.
 const (
-	EndpointLookup = "lookup"
+	EndpointLookup     = "lookup"
+	EndpointPrediction = "prediction"
 )
 
 // endpointTypes lists the types that this version has.
-var endpointTypes = []string{EndpointLookup}
+var endpointTypes = []string{EndpointLookup, EndpointPrediction}
 
 // APIEndpoint is what a service answers under one name. Exactly one of the fields
 // behind Type is set: the one that Type names.
 type APIEndpoint struct {
-	Name   string // may hold spaces
-	Type   string
-	Lookup *LookupEndpoint
+	Name    string // may hold spaces
+	Type    string
+	Lookup  *LookupEndpoint
+	Predict *PredictionEndpoint
+}
+
+// Enrichments returns the endpoint's enrichments, whatever its type.
+func (e *APIEndpoint) Enrichments() []Enrichment {
+	if e.Predict != nil {
+		return e.Predict.Enrich
+	}
+	return e.Lookup.Enrich
 }
 
 // LookupEndpoint is an endpoint that answers with columns of rows of groups. The enrichments
@@ -108,6 +118,9 @@ func (g *Generation) describe(o object) []string {
 		return append(d, "no longer broken")
 	}
 	d = append(d, compareLists("endpoint", old.endpoints(), g.endpoints())...)
+	if !slices.EqualFunc(g.spec.Files, old.spec.Files, func(a, b attachedSpec) bool { return a.Name == b.Name && string(a.Packed) == string(b.Packed) }) {
+		d = append(d, "files of endpoints changed")
+	}
 	if d == nil && string(g.body) != string(old.body) {
 		d = []string{"definition written differently"}
 	}
@@ -133,10 +146,11 @@ func (g *Generation) endpoints() []string {
 func (g *Generation) endpoint(i int) string {
 	e := &g.Endpoints[i]
 	s := fmt.Sprintf("%s (%s)", quote(e.Name), e.Type)
-	if e.Lookup != nil {
-		for _, x := range e.Lookup.Enrich {
-			s += fmt.Sprintf(" from %s/%s@%d by %s: %s", x.Store, x.Name, x.Version, pairings(x.Keys), pairings(x.Columns))
-		}
+	if p := e.Predict; p != nil {
+		s += fmt.Sprintf(" %s by %s of %d features", p.Task, p.Model.Name, len(p.Features))
+	}
+	for _, x := range e.Enrichments() {
+		s += fmt.Sprintf(" from %s/%s@%d by %s: %s", x.Store, x.Name, x.Version, pairings(x.Keys), pairings(x.Columns))
 	}
 	return s
 }

@@ -24,6 +24,7 @@ type generationSpec struct {
 	Name        string            `json:"name"`
 	Description string            `json:"description,omitempty"`
 	Endpoints   []apiEndpointSpec `json:"endpoints"`
+	Files       []attachedSpec    `json:"files,omitempty"` // what endpoints name, once it was read
 }
 
 // apiEndpointSpec holds the keys of all types of endpoints; fields lets a type read
@@ -32,6 +33,7 @@ type apiEndpointSpec struct {
 	Name   string       `json:"name"`
 	Type   string       `json:"type"`
 	Enrich []enrichSpec `json:"enrich,omitempty"`
+	predictionSpec
 }
 
 type enrichSpec struct {
@@ -107,7 +109,9 @@ func (g *generationSpec) head() *header {
 	return &header{Kind: g.Kind, Name: g.Service + "/" + g.Name, Version: 1}
 }
 func (g *generationSpec) key() objectKey { return generationKey(g.Service, g.Name) }
-func (g *generationSpec) hasCode() bool  { return false }
+func (g *generationSpec) hasCode() bool {
+	return slices.ContainsFunc(g.Endpoints, func(e apiEndpointSpec) bool { return e.Type == EndpointPrediction })
+}
 
 func (g *generationSpec) fields(r *reader) []field {
 	return []field{
@@ -120,21 +124,29 @@ func (g *generationSpec) fields(r *reader) []field {
 			e.read(r, n)
 			g.Endpoints = append(g.Endpoints, e)
 		})},
+		{key: "files", read: r.attachments(&g.Files)},
 	}
 }
 
 // read reads an endpoint; what keys it has depends on its type.
 func (e *apiEndpointSpec) read(r *reader, n ast.Node) {
+	kind := ""
 	if t := step(n, "type"); t != nil {
+		kind, _ = textOf(t)
 		if name, ok := textOf(t); ok && !slices.Contains(endpointTypes, name) {
 			r.at(t, "unknown type of endpoint %s; this version has %s", quote(name), wordList(endpointTypes))
 			return
 		}
 	}
-	r.mapping(n, "an endpoint",
-		field{key: "name", need: true, read: r.text(&e.Name)},
-		field{key: "type", need: true, read: r.text(&e.Type)},
-		field{key: "enrich", need: true, read: r.enrich(&e.Enrich)})
+	fields := []field{
+		{key: "name", need: true, read: r.text(&e.Name)},
+		{key: "type", need: true, read: r.text(&e.Type)},
+		{key: "enrich", need: kind != EndpointPrediction, read: r.enrich(&e.Enrich)},
+	}
+	if kind == EndpointPrediction {
+		fields = append(fields, e.predictionSpec.fields(r)...)
+	}
+	r.mapping(n, "an endpoint", fields...)
 }
 
 // enrich reads a list of enrichments.
@@ -209,7 +221,13 @@ func (g *generationSpec) check(k *checker, groups [][]*Group) *Generation {
 		} else if slices.ContainsFunc(g.Endpoints[:i], func(o apiEndpointSpec) bool { return o.Name == e.Name }) {
 			k.at(append(at, "name"), "endpoint %s appears twice", quote(e.Name))
 		}
-		out.Endpoints[i] = APIEndpoint{Name: e.Name, Type: e.Type, Lookup: &LookupEndpoint{Enrich: e.enrichments(k, at, groups[i])}}
+		out.Endpoints[i] = APIEndpoint{Name: e.Name, Type: e.Type}
+		enrich := e.enrichments(k, at, groups[i])
+		if e.Type == EndpointPrediction {
+			out.Endpoints[i].Predict = g.prediction(k, at, e, enrich)
+		} else {
+			out.Endpoints[i].Lookup = &LookupEndpoint{Enrich: enrich}
+		}
 	}
 	return out
 }
@@ -236,7 +254,7 @@ func checkEndpoint(name string) string {
 
 // enrichments judges the enrichments of one endpoint.
 func (e *apiEndpointSpec) enrichments(k *checker, at path, groups []*Group) []Enrichment {
-	if len(e.Enrich) == 0 {
+	if len(e.Enrich) == 0 && e.Type == EndpointLookup {
 		k.at(append(at, "enrich"), "a lookup needs at least one enrichment")
 	}
 	all := make([]Enrichment, len(e.Enrich))

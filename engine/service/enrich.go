@@ -16,6 +16,10 @@ type pipeline struct {
 	names []string // by place
 	given []bool   // by place: asked of the caller, for no earlier step finds it
 	steps []step
+
+	// keep says that what the caller gives under the name of a column that is found stays
+	// where no row matches, as predictions want it; lookups leave it out.
+	keep bool
 }
 
 // step is one enrichment.
@@ -28,15 +32,16 @@ type step struct {
 	slots   []int         // physical columns to add
 	into    []int         // their places
 	limit   int           // rows worth finding
+	keep    bool          // as in pipeline
 }
 
-// newPipeline compiles enrichments. Those of a broken generation, whose groups are
+// newPipeline compiles enrichments; keep is as in pipeline. Those of a broken generation, whose groups are
 // gone, are compiled as far as they go and not run.
-func newPipeline(all []catalog.Enrichment) *pipeline {
-	p := &pipeline{}
+func newPipeline(all []catalog.Enrichment, keep bool) *pipeline {
+	p := &pipeline{keep: keep}
 	for i := range all {
 		x := &all[i]
-		st := step{def: x, ref: engine.Ref{Store: x.Store, Name: x.Name, Version: x.Version}, limit: 2}
+		st := step{def: x, keep: keep, ref: engine.Ref{Store: x.Store, Name: x.Name, Version: x.Version}, limit: 2}
 		if x.OnMultiple == catalog.PolicyKeepFirst {
 			st.limit = 1
 		}
@@ -87,7 +92,7 @@ func (p *pipeline) record(item []Field) [][]byte {
 	rec := make([][]byte, len(p.names))
 	for _, f := range item {
 		for i, n := range p.names {
-			if p.given[i] && n == string(f.Name) {
+			if (p.given[i] || p.keep) && n == string(f.Name) {
 				rec[i] = present(f.Token)
 			}
 		}
@@ -174,9 +179,12 @@ func (st *step) nothing(rec [][]byte) (string, error) {
 	return "", nil
 }
 
-// clear leaves the columns null; a column that is handed on under the name of a key
+// clear leaves the columns null, in a prediction as given; a column that is handed on under the name of a key
 // leaves the key as given.
 func (st *step) clear(rec [][]byte) {
+	if st.keep {
+		return
+	}
 	for _, at := range st.into {
 		key := false
 		for _, k := range st.keys {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"quiver/engine/auth"
+	"quiver/engine/catalog"
 	"quiver/engine/fail"
 )
 
@@ -40,7 +41,7 @@ func (s *Services) Lookup(ctx context.Context, who auth.Principal, denied error,
 	if err != nil {
 		return Answer{}, err
 	}
-	g, e, err := r.choose(name, d)
+	g, e, err := r.choose(name, catalog.EndpointLookup, d)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -65,7 +66,7 @@ func (s *Services) Keys(who auth.Principal, denied error, service, name string, 
 	if err != nil {
 		return nil, err
 	}
-	_, e, err := r.choose(name, d)
+	_, e, err := r.choose(name, catalog.EndpointLookup, d)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -11,11 +12,16 @@ import (
 	"quiver/engine/auth"
 	"quiver/engine/catalog"
 	"quiver/engine/fail"
+	"quiver/engine/predict"
 )
 
 // Services are all services of a server. They are an engine.Part: hand them to
 // Engine.AddPart. Methods may be called from many goroutines.
 type Services struct {
+	// ONNX makes a model of the bytes of an ONNX file; nil refuses such files. It is set
+	// before Engine.AddPart.
+	ONNX func(data []byte, task predict.Task) (predict.Model, error)
+
 	engine   *engine.Engine
 	now      atomic.Pointer[table]
 	changing sync.Mutex // one change by the methods in change.go at a time
@@ -51,30 +57,77 @@ type share struct {
 type generation struct {
 	def       *catalog.Generation
 	endpoints map[string]*endpoint
+	users     atomic.Int64 // the table, and predictions under way; the last one closes the models
 }
 
 // endpoint is one endpoint, compiled. Exactly one field behind def is set.
 type endpoint struct {
 	def    *catalog.APIEndpoint
 	lookup *pipeline
+	model  *model
+	fault  error // why a prediction that was defined earlier cannot be answered
 }
 
 // compiled is a table ready to be installed.
 type compiled struct {
-	s    *Services
-	next *table
+	s         *Services
+	old, next *table
 }
 
 // Install makes the table current.
-func (c *compiled) Install() { c.s.now.Store(c.next) }
+func (c *compiled) Install() {
+	c.s.now.Store(c.next)
+	c.old.release(c.next)
+}
 
 // Discard forgets the table.
-func (c *compiled) Discard() {}
+func (c *compiled) Discard() { c.next.release(c.old) }
 
-// Compile implements engine.Part. Generations that did not change are kept.
-func (s *Services) Compile(snap *catalog.Snapshot) (engine.Compiled, error) {
+// release gives up the generations that are not in other.
+func (t *table) release(other *table) {
+	for name, r := range t.services {
+		for tag, g := range r.generations {
+			if o := other.services[name]; o == nil || o.generations[tag] != g {
+				g.release()
+			}
+		}
+	}
+}
+
+// acquire keeps the models of a generation from being closed; false if they were.
+func (g *generation) acquire() bool {
+	for n := g.users.Load(); n > 0; n = g.users.Load() {
+		if g.users.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// release ends what acquire, or compiling the generation, began.
+func (g *generation) release() {
+	if g.users.Add(-1) > 0 {
+		return
+	}
+	for _, e := range g.endpoints {
+		if e.model != nil {
+			// Closing a model frees memory; there is nobody to tell that it failed.
+			_ = e.model.Close()
+		}
+	}
+}
+
+// Compile implements engine.Part. Generations that did not change are kept. A model
+// that cannot be read refuses the change; one that was defined before the server started
+// (and whose library, say, is gone since) leaves its endpoint answering why.
+func (s *Services) Compile(snap *catalog.Snapshot) (_ engine.Compiled, err error) {
 	old := s.now.Load()
 	next := &table{services: make(map[string]*running, len(snap.Services()))}
+	defer func() {
+		if err != nil {
+			next.release(old)
+		}
+	}()
 	for _, def := range snap.Services() {
 		r := &running{def: def, generations: map[string]*generation{}}
 		was := old.services[def.Name]
@@ -83,13 +136,16 @@ func (s *Services) Compile(snap *catalog.Snapshot) (engine.Compiled, error) {
 		} else {
 			r.calls = &counters{}
 		}
+		next.services[def.Name] = r
 		for _, g := range snap.Generations(def.Name) {
 			var kept *generation
 			if was != nil {
 				kept = was.generations[g.Name]
 			}
 			if kept == nil || kept.def != g {
-				kept = compileGeneration(g)
+				if kept, err = s.compileGeneration(g, old.services == nil); err != nil {
+					return nil, err
+				}
 			}
 			r.generations[g.Name] = kept
 		}
@@ -102,19 +158,31 @@ func (s *Services) Compile(snap *catalog.Snapshot) (engine.Compiled, error) {
 			bound += m.Share
 			r.mapping = append(r.mapping, share{bound, gen})
 		}
-		next.services[def.Name] = r
 	}
-	return &compiled{s, next}, nil
+	return &compiled{s, old, next}, nil
 }
 
-func compileGeneration(def *catalog.Generation) *generation {
+func (s *Services) compileGeneration(def *catalog.Generation, lenient bool) (*generation, error) {
 	g := &generation{def: def, endpoints: make(map[string]*endpoint, len(def.Endpoints))}
+	g.users.Store(1)
 	for i := range def.Endpoints {
 		e := &endpoint{def: &def.Endpoints[i]}
-		e.lookup = newPipeline(e.def.Lookup.Enrich)
 		g.endpoints[e.def.Name] = e
+		if e.def.Predict == nil {
+			e.lookup = newPipeline(e.def.Lookup.Enrich, false)
+			continue
+		}
+		var err error
+		if e.model, err = s.newModel(e.def.Predict); err == nil {
+			continue
+		}
+		if !lenient {
+			g.release()
+			return nil, fail.Wrap(fail.Malformed, err, "Endpoint %q of generation %s/%s cannot be made: %v.", e.def.Name, def.Service, def.Name, err)
+		}
+		e.fault = fail.Wrap(fail.ReadFailed, err, "Endpoint %q of generation %q cannot answer: %v.", e.def.Name, def.Name, err)
 	}
-	return g
+	return g, nil
 }
 
 // May says whether a caller may use a service: nil, or why not. denied is why the
@@ -142,18 +210,28 @@ func (s *Services) find(who auth.Principal, denied error, service string) (*runn
 }
 
 // Verbs returns what an endpoint of the service answers to, of any of its generations:
-// "lookup", "lookup-multi", "lookup-simple". It fails when there is no such endpoint.
+// "lookup", "lookup-multi", "lookup-simple", or the same of "predict". It fails when there is no such endpoint.
 func (s *Services) Verbs(who auth.Principal, denied error, service, name string) ([]string, error) {
 	r, err := s.find(who, denied, service)
 	if err != nil {
 		return nil, err
 	}
+	var all []string
 	for _, g := range r.generations {
-		if g.endpoints[name] != nil {
-			return []string{"lookup", "lookup-multi", "lookup-simple"}, nil
+		if e := g.endpoints[name]; e != nil && !slices.Contains(all, verbs[e.def.Type][0]) {
+			all = append(all, verbs[e.def.Type]...)
 		}
 	}
-	return nil, noEndpoint(service, name, "")
+	if all == nil {
+		return nil, noEndpoint(service, name, "")
+	}
+	return all, nil
+}
+
+// verbs are what the types of endpoints answer to.
+var verbs = map[string][]string{
+	catalog.EndpointLookup:     {"lookup", "lookup-multi", "lookup-simple"},
+	catalog.EndpointPrediction: {"predict", "predict-multi", "predict-simple"},
 }
 
 func noEndpoint(service, name, where string) error {
@@ -163,8 +241,9 @@ func noEndpoint(service, name, where string) error {
 // errNotMapped is why a service does not answer though it exists.
 var errNotMapped = errors.New("no generation is mapped")
 
-// choose draws the generation that answers a request, and its endpoint.
-func (r *running) choose(name string, d Dispatch) (*generation, *endpoint, error) {
+// choose draws the generation that answers a request, and its endpoint, which must be
+// of a type.
+func (r *running) choose(name, kind string, d Dispatch) (*generation, *endpoint, error) {
 	if !r.def.Enabled {
 		return nil, nil, fail.Errorf(fail.Overloaded, "Service %q is disabled.", r.def.Name)
 	}
@@ -175,6 +254,9 @@ func (r *running) choose(name string, d Dispatch) (*generation, *endpoint, error
 	e := g.endpoints[name]
 	if e == nil {
 		return g, nil, noEndpoint(r.def.Name, name, fmt.Sprintf(" in generation %q", g.def.Name))
+	}
+	if e.def.Type != kind {
+		return g, nil, fail.Errorf(fail.NotFound, "Endpoint %q does not answer %q; it answers %s.", name, verbs[kind][0], strings.Join(verbs[e.def.Type], ", "))
 	}
 	if g.def.Broken != "" {
 		return g, nil, fail.Wrap(fail.ReadFailed, errors.New(g.def.Broken), "Generation %q of service %q cannot answer: %s", g.def.Name, r.def.Name, g.def.Broken)

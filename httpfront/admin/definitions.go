@@ -12,11 +12,13 @@ import (
 	"quiver/engine/fail"
 )
 
-// files are definitions as they are sent: the text as it is, not encoded further.
+// files are definitions as they are sent: the text as it is, not encoded further. A
+// file that definitions name, such as a model, is sent as data, in base64.
 type files struct {
 	Files []struct {
 		Name string `json:"name"`
 		Text string `json:"text"`
+		Data []byte `json:"data"`
 	} `json:"files"`
 }
 
@@ -29,6 +31,10 @@ func readFiles(w http.ResponseWriter, r *http.Request) (list []catalog.File, pru
 		return nil, false, err
 	}
 	for _, f := range body.Files {
+		if f.Data != nil {
+			list = append(list, catalog.File{Name: f.Name, Text: f.Data, Attached: true})
+			continue
+		}
 		list = append(list, catalog.File{Name: f.Name, Text: []byte(f.Text)})
 	}
 	return list, prune, nil

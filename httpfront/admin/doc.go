@@ -1,7 +1,7 @@
 // Package admin is the operators' side of the server, on a listener of its own: the
 // API of the command line, metrics and profiles.
 //
-//	POST   /api/plan, /api/apply?prune=1   {"files":[{"name","text"}]}          -> what changes
+//	POST   /api/plan, /api/apply?prune=1   {"files":[{"name","text"|"data"}]}   -> what changes
 //	POST   /api/rollback                   {"revision"}, 0 is the one before    -> what changes
 //	POST   /api/remove                     {"kind","store","name","version","force"}
 //	GET    /api/definitions?kind=&store=&name=      a list, each whole and normalised

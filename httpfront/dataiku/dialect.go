@@ -4,6 +4,9 @@
 //	POST /public/api/v1/{service}/{endpoint}/lookup         one record
 //	POST /public/api/v1/{service}/{endpoint}/lookup-multi   many records
 //	GET  /public/api/v1/{service}/{endpoint}/lookup-simple  one record, keys in the query
+//	POST /public/api/v1/{service}/{endpoint}/predict        what a model says of one record
+//	POST /public/api/v1/{service}/{endpoint}/predict-multi  of many
+//	GET  /public/api/v1/{service}/{endpoint}/predict-simple of one, features in the query
 //	GET  /isAlive/                                          the load balancers' probe
 //	     /admin/api/...                                     services, generations and keys
 //
@@ -56,6 +59,9 @@ func New(e *engine.Engine, s *service.Services, o Options) []wire.Dialect {
 		{Method: "POST", Pattern: endpoint + "lookup", Label: "lookup", Auth: wire.Own, Handle: d.lookup},
 		{Method: "POST", Pattern: endpoint + "lookup-multi", Label: "lookup-multi", Auth: wire.Own, Handle: d.lookupMulti},
 		{Method: "GET", Pattern: endpoint + "lookup-simple", Label: "lookup-simple", Auth: wire.Own, Handle: d.lookupSimple},
+		{Method: "POST", Pattern: endpoint + "predict", Label: "predict", Auth: wire.Own, Handle: d.predict},
+		{Method: "POST", Pattern: endpoint + "predict-multi", Label: "predict-multi", Auth: wire.Own, Handle: d.predictMulti},
+		{Method: "GET", Pattern: endpoint + "predict-simple", Label: "predict-simple", Auth: wire.Own, Handle: d.predictSimple},
 		{Method: "GET", Pattern: endpoint + "{verb}", Label: "other", Auth: wire.Own, Handle: d.otherVerb},
 		{Method: "POST", Pattern: endpoint + "{verb}", Label: "other", Auth: wire.Own, Handle: d.otherVerb},
 	}

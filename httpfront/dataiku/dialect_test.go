@@ -8,6 +8,7 @@ import (
 
 	"quiver/engine"
 	"quiver/engine/auth"
+	"quiver/engine/catalog"
 	"quiver/engine/enginetest"
 	"quiver/engine/service"
 	"quiver/httpfront"
@@ -100,7 +101,6 @@ endpoints:
     enrich:
       - {group: people, keys: {person: id}, columns: {home: home_id}}
       - {group: places, keys: {country: country, home_id: id}, columns: [city]}
-  - {name: ep, type: lookup, enrich: [{group: people, keys: {a: id}, columns: [home]}]}
   - {name: fn, type: lookup, enrich: [{group: people, keys: {a: id}, columns: [home]}]}
   - {name: cust, type: lookup, enrich: [{group: cust, keys: {customer_id: id}, columns: {fico: card_fico}, onMultiple: IGNORE}]}
 `, service, name)
@@ -119,16 +119,23 @@ func newWorld(t *testing.T) *world {
 	e := enginetest.New(t)
 	text := definitions
 	for _, service := range []string{"s", "svc", "pub", "s1"} {
-		text += generationOf(service, "v1") + generationOf(service, "v2") + generationOf(service, "v3")
+		for _, name := range []string{"v1", "v2", "v3"} {
+			text += generationOf(service, name)
+			if service == "s" || service == "svc" {
+				text += predictions()
+			}
+		}
 	}
-	enginetest.Apply(t, e, text)
+	if _, err := e.Apply(append(models(), catalog.File{Name: "d.yaml", Text: []byte(text)}), false); err != nil {
+		t.Fatal(err)
+	}
 	ref := func(name string) engine.Ref { return engine.Ref{Store: "default", Name: name} }
 	enginetest.Load(t, e, ref("titanic"), []string{`"42"`, `"Turpin"`, `27`, `21`}, []string{`"43"`, `"Kraeff"`, `null`, `7.8958`})
 	enginetest.Load(t, e, ref("people"),
 		[]string{`9007199254740993`, `5`, `true`, `"2017-01-01 00:00:59"`, `"2020-02-29"`, `3`},
 		[]string{`8`, `5`, `false`, `null`, `null`, `null`},
 		[]string{`9`, `6`, `null`, `null`, `null`, `4`})
-	enginetest.Load(t, e, ref("cust"), []string{`1`, `8`, `600`}, []string{`2`, `8`, `650`}, []string{`3`, `7`, `700`})
+	enginetest.Load(t, e, ref("cust"), []string{`1`, `8`, `600`}, []string{`2`, `8`, `650`}, []string{`3`, `7`, `700`}, []string{`4`, `10`, `null`})
 	enginetest.Load(t, e, ref("places"), []string{`"FR"`, `3`, `"Paris"`})
 
 	dir := t.TempDir()

@@ -22,7 +22,7 @@ func (d *dialect) lookUp(x *wire.Exchange, multi bool) {
 		d.fail(x, err)
 		return
 	}
-	r, err := d.readRequest(x.Body, multi)
+	r, err := d.readRequest(x.Body, "data", multi)
 	if err != nil {
 		d.fail(x, err)
 		return
@@ -79,13 +79,18 @@ func (d *dialect) answer(x *wire.Exchange, r *request, start int64) {
 	out = strconv.AppendInt(out, found-ready, 10)
 	out = append(out, `,"postProcessing":`...)
 	out = strconv.AppendInt(out, d.engine.Now()-found, 10)
-	out = append(out, `},"apiContext":{"serviceId":`...)
+	x.Out = appendContext(append(out, '}'), name, endpoint, a.Generation)
+}
+
+// appendContext prints what answered, and ends the answer.
+func appendContext(out []byte, name, endpoint, generation string) []byte {
+	out = append(out, `,"apiContext":{"serviceId":`...)
 	out = codec.AppendQuoted(out, []byte(name))
 	out = append(out, `,"endpointId":`...)
 	out = codec.AppendQuoted(out, []byte(endpoint))
 	out = append(out, `,"serviceGeneration":`...)
-	out = codec.AppendQuoted(out, []byte(a.Generation))
-	x.Out = append(out, "}}"...)
+	out = codec.AppendQuoted(out, []byte(generation))
+	return append(out, "}}"...)
 }
 
 // otherVerb answers what an endpoint does not do: 405 for a verb it has under another

@@ -9,18 +9,21 @@ import (
 	"quiver/httpfront/wire"
 )
 
-// request is the body of a lookup; context is logged by servers that keep a log of
+// request is the body of a lookup or a prediction; context is logged by servers that keep a log of
 // queries, and not used.
 type request struct {
 	items    [][]service.Field
 	dispatch service.Dispatch
+
+	explanations []byte // the token; nil: not given
 }
 
-// readRequest reads the body of a lookup, one of many items with multi. An empty body is
+// readRequest reads the body of a lookup or a prediction, one of many items with multi;
+// key is what the values of a record stand under, "data" or "features". An empty body is
 // {}: the official client sends none for an empty object. The content type is not
 // looked at. What is no field of the API is left alone; of a name given twice the last
 // counts.
-func (d *dialect) readRequest(body []byte, multi bool) (request, error) {
+func (d *dialect) readRequest(body []byte, key string, multi bool) (request, error) {
 	var r request
 	if !multi {
 		r.items = [][]service.Field{nil}
@@ -36,12 +39,14 @@ func (d *dialect) readRequest(body []byte, multi bool) (request, error) {
 		var err error
 		switch {
 		case kind == codec.JSONNull || s.Err() != nil:
-		case string(name) == "data" && !multi:
-			r.items[0], err = readFields(raw, "data")
+		case string(name) == key && !multi:
+			r.items[0], err = readFields(raw, key)
 		case string(name) == "items" && multi:
-			r.items, err = d.readItems(raw)
+			r.items, err = d.readItems(raw, key)
 		case string(name) == "dispatch":
 			r.dispatch, err = readDispatch(raw)
+		case string(name) == "explanations":
+			r.explanations = raw
 		}
 		if err != nil {
 			return r, err
@@ -50,8 +55,8 @@ func (d *dialect) readRequest(body []byte, multi bool) (request, error) {
 	return r, malformed(s.End())
 }
 
-// readItems reads the array of a multi request; an element without data has no keys.
-func (d *dialect) readItems(raw []byte) ([][]service.Field, error) {
+// readItems reads the array of a multi request; an element without the key has no values.
+func (d *dialect) readItems(raw []byte, key string) ([][]service.Field, error) {
 	items := [][]service.Field{}
 	s := codec.NewScanner(raw)
 	s.AllowNaN(true)
@@ -64,11 +69,11 @@ func (d *dialect) readItems(raw []byte) ([][]service.Field, error) {
 		s.Object()
 		for name, ok := s.NextField(); ok; name, ok = s.NextField() {
 			value, kind := s.Value()
-			if string(name) != "data" || kind == codec.JSONNull || s.Err() != nil {
+			if string(name) != key || kind == codec.JSONNull || s.Err() != nil {
 				continue
 			}
 			var err error
-			if item, err = readFields(value, "data"); err != nil {
+			if item, err = readFields(value, key); err != nil {
 				return nil, err
 			}
 		}

@@ -1,0 +1,120 @@
+package service
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"quiver/engine/catalog"
+	"quiver/engine/predict"
+	"quiver/engine/predict/trees"
+)
+
+// model is a prediction endpoint, compiled: its enrichments and its predictor.
+type model struct {
+	*predict.Predictor
+	pipeline *pipeline
+	batches  sync.Pool // *predict.Batch
+}
+
+// newModel reads the files of a prediction and puts it together. ONNX files are known by
+// their name, all others by what they hold.
+func (s *Services) newModel(def *catalog.PredictionEndpoint) (*model, error) {
+	c, err := predictConfig(def)
+	if err != nil {
+		return nil, err
+	}
+	data, err := def.Model.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	var m predict.Model
+	switch {
+	case !strings.HasSuffix(strings.ToLower(def.Model.Name), ".onnx"):
+		m, err = trees.Read(data, trees.Limits{})
+	case s.ONNX == nil:
+		err = errors.New("this server does not run ONNX models")
+	default:
+		m, err = s.ONNX(data, c.Task)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", def.Model.Name, err)
+	}
+	p, err := predict.New(m, *c)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", def.Model.Name, err)
+	}
+	out := &model{Predictor: p, pipeline: newPipeline(def.Enrich, true)}
+	out.batches.New = func() any { return p.NewBatch() }
+	return out, nil
+}
+
+// predictConfig says the same as the definition in the words of package predict.
+func predictConfig(def *catalog.PredictionEndpoint) (*predict.Config, error) {
+	x := &def.Explain
+	c := &predict.Config{
+		Classes: def.Classes, Threshold: def.Threshold,
+		Explain: predict.Explaining{Enabled: x.Enabled, N: x.N, Steps: x.Steps, Seed: x.Seed},
+	}
+	var err error
+	if c.Task, err = predict.ParseTask(def.Task); err != nil {
+		return nil, err
+	}
+	if x.Method != "" {
+		if c.Explain.Method, err = predict.ParseMethod(x.Method); err != nil {
+			return nil, err
+		}
+	}
+	if c.Features, err = modelFeatures(def.Features); err != nil {
+		return nil, err
+	}
+	if def.Percentiles != nil {
+		data, err := def.Percentiles.Bytes()
+		if err != nil {
+			return nil, err
+		}
+		if c.Percentiles, err = predict.ParsePercentiles(data); err != nil {
+			return nil, err
+		}
+	}
+	if x.Background != nil {
+		data, err := x.Background.Bytes()
+		if err != nil {
+			return nil, err
+		}
+		if c.Explain.Background, err = predict.ReadBackground(bytes.NewReader(data), x.Weight); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func modelFeatures(all []catalog.ModelFeature) ([]predict.Feature, error) {
+	out := make([]predict.Feature, len(all))
+	for i := range all {
+		f := &all[i]
+		typ, length, err := predict.FeatureTypeOf(f.Type)
+		if err != nil {
+			return nil, fmt.Errorf("feature %s: %w", f.Name, err)
+		}
+		out[i] = predict.Feature{
+			Name: f.Name, Type: typ, Length: length, Categories: f.Categories, Missing: handling(f.Missing), Unknown: handling(f.Unknown),
+		}
+	}
+	return out, nil
+}
+
+func handling(h catalog.Handling) predict.Handling {
+	switch h.Action {
+	case catalog.HandleImpute:
+		return predict.Handling{Action: predict.Impute, Value: h.Value}
+	case catalog.HandleCategory:
+		return predict.Handling{Action: predict.Unseen}
+	case catalog.HandleDropRow:
+		return predict.Handling{Action: predict.DropRow}
+	default:
+		return predict.Handling{}
+	}
+}

@@ -1,0 +1,114 @@
+package dataiku
+
+import (
+	"strconv"
+
+	"quiver/codec"
+	"quiver/engine/predict"
+	"quiver/engine/service"
+	"quiver/httpfront/wire"
+)
+
+func (d *dialect) predict(x *wire.Exchange) { d.score(x, false) }
+
+func (d *dialect) predictMulti(x *wire.Exchange) { d.score(x, true) }
+
+// score answers one or many records. Who may call is decided before the body is read.
+func (d *dialect) score(x *wire.Exchange, multi bool) {
+	start := d.engine.Now()
+	if err := d.services.May(x.Principal, x.Denied, string(x.Param("service"))); err != nil {
+		d.fail(x, err)
+		return
+	}
+	r, err := d.readRequest(x.Body, "features", multi)
+	if err != nil {
+		d.fail(x, err)
+		return
+	}
+	d.scored(x, &r, multi, start)
+}
+
+// predictSimple answers one record whose features are the parameters of the query.
+func (d *dialect) predictSimple(x *wire.Exchange) {
+	r := request{items: [][]service.Field{readQuery(x)}}
+	d.scored(x, &r, false, d.engine.Now())
+}
+
+// scored runs the prediction and prints its results (contract, section 5). wait and
+// preparation are for models that run elsewhere: here they take no time.
+func (d *dialect) scored(x *wire.Exchange, r *request, multi bool, start int64) {
+	name, endpoint := string(x.Param("service")), string(x.Param("endpoint"))
+	ready := d.engine.Now()
+	p, err := d.services.Predict(x.Ctx, x.Principal, x.Denied, name, endpoint, r.dispatch, r.explanations, r.items)
+	if err != nil {
+		d.fail(x, err)
+		return
+	}
+	defer p.Release()
+	answered := d.engine.Now()
+	d.begin(x)
+	out := x.Out
+	if multi {
+		out = append(out, `{"results":[`...)
+		for i := range p.Results {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = appendResult(out, p, &p.Results[i])
+		}
+		out = append(out, ']')
+	} else {
+		out = appendResult(append(out, `{"result":`...), p, &p.Results[0])
+	}
+	out = append(out, `,"timing":{"preProcessing":`...)
+	out = strconv.AppendInt(out, ready-start, 10)
+	out = append(out, `,"wait":0,"enrich":`...)
+	out = strconv.AppendInt(out, p.EnrichMicros, 10)
+	out = append(out, `,"preparation":0,"prediction":`...)
+	out = strconv.AppendInt(out, p.ModelMicros, 10)
+	out = append(out, `,"postProcessing":`...)
+	out = strconv.AppendInt(out, d.engine.Now()-answered, 10)
+	x.Out = appendContext(append(out, '}'), name, endpoint, p.Generation)
+}
+
+// appendResult prints the result of one record. Its numbers are finite.
+func appendResult(out []byte, p *service.Prediction, r *predict.Result) []byte {
+	if r.Ignored {
+		out = append(out, `{"ignored":true,"ignoreReason":`...)
+		return append(codec.AppendQuoted(out, []byte(r.Reason)), '}')
+	}
+	out = append(out, `{"prediction":`...)
+	if p.Task == predict.Regression {
+		out = appendNumber(out, r.Value)
+	} else {
+		out = codec.AppendQuoted(out, []byte(r.Prediction))
+	}
+	if r.Percentile >= 0 {
+		out = strconv.AppendInt(append(out, `,"probaPercentile":`...), int64(r.Percentile), 10)
+	}
+	if r.Probas != nil {
+		out = append(out, `,"probas":{`...)
+		for i, v := range r.Probas {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = append(codec.AppendQuoted(out, []byte(p.Classes[i])), ':')
+			out = appendNumber(out, v)
+		}
+		out = append(out, '}')
+	}
+	if r.Explanations != nil {
+		out = append(out, `,"explanations":{`...)
+		for i, c := range r.Explanations {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = append(codec.AppendQuoted(out, []byte(c.Feature)), ':')
+			out = appendNumber(out, c.Value)
+		}
+		out = append(out, '}')
+	}
+	return append(out, `,"ignored":false}`...)
+}
+
+func appendNumber(out []byte, v float64) []byte { return strconv.AppendFloat(out, v, 'g', -1, 64) }
