@@ -88,7 +88,7 @@ func noTemporaries(t *testing.T, fs vfs.FS) {
 func TestBulkLeftovers(t *testing.T) {
 	ctx := context.Background()
 	disk := vfs.NewCrashableMem()
-	o := small(t, disk, 2)
+	o := small(t, crashFS{disk}, 2)
 	o.BulkBytes = 4 << 10
 	s := mustOpen(t, "data", o)
 	fill := func() storage.Bulk {

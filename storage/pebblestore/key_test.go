@@ -81,17 +81,19 @@ func TestKeyOrder(t *testing.T) {
 	}
 	within := func(k, lower, upper []byte) bool { return bytes.Compare(k, lower) >= 0 && bytes.Compare(k, upper) < 0 }
 	for i, k := range keys {
+		table, tableEnd := appendTable(nil, k.Table), appendTableEnd(nil, k.Table)
+		prefix := appendKey(nil, &storage.Key{Table: k.Table, Route: k.Route})
+		prefixEnd := appendAfterPrefix(nil, prefix)
 		for j, d := range disk {
-			if got, want := within(d, appendTable(nil, k.Table), appendTableEnd(nil, k.Table)), keys[j].Table == k.Table; got != want {
+			if got, want := within(d, table, tableEnd), keys[j].Table == k.Table; got != want {
 				t.Fatalf("key %x in table %x: %v", d, k.Table, got)
 			}
-			prefix := appendKey(nil, &storage.Key{Table: k.Table, Route: k.Route})
 			want := keys[j].Table == k.Table && bytes.Equal(keys[j].Route, k.Route)
-			if got := within(d, prefix, appendAfterPrefix(nil, prefix)); got != want {
+			if got := within(d, prefix, prefixEnd); got != want {
 				t.Fatalf("key %x in route %x: %v", d, disk[i], got)
 			}
 		}
-		if within(stateKey, appendTable(nil, k.Table), appendTableEnd(nil, k.Table)) {
+		if within(stateKey, table, tableEnd) {
 			t.Fatalf("the state key lies in table %x", k.Table)
 		}
 	}

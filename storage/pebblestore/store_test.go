@@ -53,7 +53,7 @@ func TestStore(t *testing.T) {
 func TestHistoriesWithReopen(t *testing.T) {
 	var o Options
 	storetest.History(t, storetest.HistoryOptions{
-		Ops: 600, Histories: 3,
+		Ops: 500, Histories: 2,
 		Open: func(t *testing.T) storage.Store {
 			o = small(t, nil, 2)
 			return mustOpen(t, t.TempDir(), o)
