@@ -15,7 +15,7 @@ import (
 
 // demoFiles are real data: see demo/README.md.
 //
-//go:embed demo/flights.yaml demo/airports.csv demo/routes.csv
+//go:embed demo/flights.yaml demo/delays.yaml demo/airports.csv demo/routes.csv
 var demoFiles embed.FS
 
 // demoLoads are the embedded files that are loaded, by group.
@@ -59,11 +59,15 @@ func (c *demoCmd) Run(ctx context.Context, a *app) (err error) {
 // with apply and load.
 func demoLoad(a *app) func(context.Context, *folder) error {
 	return func(ctx context.Context, f *folder) error {
-		text, err := demoFiles.ReadFile("demo/flights.yaml")
-		if err != nil {
-			return err
+		var files []catalog.File
+		for _, name := range []string{"demo/flights.yaml", "demo/delays.yaml"} {
+			text, err := demoFiles.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			files = append(files, catalog.File{Name: name, Text: text})
 		}
-		if err := f.apply([]catalog.File{{Name: "demo/flights.yaml", Text: text}}); err != nil {
+		if err := f.apply(files); err != nil {
 			return err
 		}
 		cl, err := f.client()
@@ -111,6 +115,10 @@ curl -s http://%[1]s/0.1.0/feature_store -H 'Content-Type: application/json' -d 
 
 # One row of a group, by its key.
 curl -s http://%[1]s/0.1.0/flights/routes_1/pk-read -H 'Content-Type: application/json' -d '{"filters":[{"column":"origin","value":"SFO"},{"column":"destination","value":"JFK"}]}'; echo
+
+# The Fennel API: log two flights that have landed, then ask whether the last one was late.
+curl -s http://%[1]s/api/v1/log -H 'Content-Type: application/json' -d '{"webhook":"airline","endpoint":"flights","data":{"origin":["SFO","ABE"],"destination":["JFK","ATL"],"delay":[42,-3],"landed":["2001-01-01 17:05:00",978369300]}}'; echo
+curl -s http://%[1]s/api/v1/extract -H 'Content-Type: application/json' -d '{"inputs":["Delay.origin","Delay.destination"],"outputs":["Delay.minutes","Delay.late"],"data":[{"Delay.origin":"SFO","Delay.destination":"JFK"},{"Delay.origin":"ABE","Delay.destination":"ATL"}]}'; echo
 
 # A lookup of the Dataiku API: an endpoint of the service flights.
 curl -s http://%[1]s/public/api/v1/flights/airport/lookup -d '{"data":{"iata":"SFO"}}'; echo

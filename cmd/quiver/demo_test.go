@@ -26,7 +26,7 @@ func TestDemo(t *testing.T) {
 		text += line
 	}
 	posts := regexp.MustCompile(`(?m)^curl -s (\S+) -H 'Content-Type: application/json' -d '(.*)'; echo$`).FindAllStringSubmatch(text, -1)
-	if len(posts) != 4 {
+	if len(posts) != 6 {
 		t.Fatalf("%d requests with a body in\n%s", len(posts), text)
 	}
 	wants := []string{
@@ -34,6 +34,8 @@ func TestDemo(t *testing.T) {
 		`"status":["COMPLETE","COMPLETE","MISSING"]`,
 		`"features":["SFO","San Francisco International","San Francisco","CA","USA",37.61900194,-122.3748433]`,
 		`"flights":2881`,
+		`{}`,
+		`{"Delay.minutes":[42,-3],"Delay.late":[true,false]}`,
 	}
 	for i, p := range posts {
 		if !json.Valid([]byte(p[2])) {
