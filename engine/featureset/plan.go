@@ -54,6 +54,7 @@ type slot struct {
 	column   *catalog.Feature
 	raw      copier      // how stored fragments print; nil: they must be decoded
 	plain    bool        // fragments print as they are stored
+	float    bool        // they do, if they have a point
 	fallback *vec.Column // one row; nil: null
 	printed  []byte      // fallback as JSON
 	strict   bool        // values must be held against the type's restrictions
@@ -226,6 +227,7 @@ func (r *resolver) lookup(ref catalog.FeatureRef, s *catalog.Featureset, f *cata
 	if !l.List && !out.strict {
 		out.raw = copierOf(f.Type)
 		out.plain = out.raw != nil && printsPlain(f.Type)
+		out.float = f.Type.Kind == codec.KindFloat || f.Type.Kind == codec.KindDouble
 	}
 	at := r.add(ref, out)
 	if out.raw == nil {

@@ -109,30 +109,31 @@ func (r *run) appendSlot(dst []byte, at int) []byte {
 // appendRows appends the fragments of a looked-up feature. This loop is where an answer
 // of nothing but lookups spends its time.
 func (s *slot) appendRows(dst []byte, rows []codec.Row) []byte {
-	column, t := s.column.Slot, s.column.Type
-	for i := range rows {
-		row := &rows[i]
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		cell, sp := row.Cell(column), codec.None
-		switch {
-		case cell == nil: // no row, or it is older than the column
-			if cell, sp = s.cell(row); cell == nil {
-				dst = append(dst, s.printed...)
-				continue
+	if len(rows) == 0 {
+		return dst
+	}
+	dst = s.appendRow(dst, &rows[0])
+	for rows = rows[1:]; len(rows) > 0; rows = rows[1:] {
+		if s.plain || s.float {
+			var n int
+			if dst, n = codec.AppendColumn(dst, rows, s.column.Slot, s.float); n == len(rows) {
+				return dst
 			}
-		case len(cell) == 4 && cell[0] == 'n':
-			sp = row.Special(column)
+			rows = rows[n:]
 		}
-		switch {
-		case len(cell) == 4 && cell[0] == 'n' && sp == codec.None:
-			dst = append(dst, s.printed...)
-		case s.plain:
-			dst = append(dst, cell...)
-		default:
-			dst = s.raw(dst, cell, sp, t)
-		}
+		dst = s.appendRow(append(dst, ','), &rows[0])
 	}
 	return dst
+}
+
+// appendRow appends the fragment of a looked-up feature in one row.
+func (s *slot) appendRow(dst []byte, row *codec.Row) []byte {
+	cell, sp := s.cell(row)
+	switch {
+	case null(cell, sp):
+		return append(dst, s.printed...)
+	case s.plain:
+		return append(dst, cell...)
+	}
+	return s.raw(dst, cell, sp, s.column.Type)
 }

@@ -1,6 +1,8 @@
 package fennel
 
 import (
+	"bytes"
+
 	"quiver/codec"
 	"quiver/engine/fail"
 )
@@ -81,14 +83,20 @@ func (m *member) list(need bool, most int) ([][]byte, error) {
 	return all, nil
 }
 
-// texts returns a list of strings.
+// texts returns a list of strings. Those without escapes share the memory of one.
 func (m *member) texts(need bool, most int) ([]string, error) {
 	raw, err := m.list(need, most)
 	if err != nil {
 		return nil, err
 	}
 	all := make([]string, len(raw))
+	whole := string(m.raw)
 	for i, r := range raw {
+		if len(r) > 0 && r[0] == '"' && bytes.IndexByte(r, '\\') < 0 {
+			at := cap(m.raw) - cap(r) // r is a part of m.raw
+			all[i] = whole[at+1 : at+len(r)-1]
+			continue
+		}
 		one := member{names: m.names, raw: r, kind: codec.JSONNumber}
 		if len(r) > 0 && r[0] == '"' {
 			one.kind = codec.JSONString
