@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path"
 	"path/filepath"
 
 	"quiver/engine/catalog"
@@ -15,7 +16,7 @@ import (
 
 // demoFiles are real data: see demo/README.md.
 //
-//go:embed demo/flights.yaml demo/delays.yaml demo/airports.csv demo/routes.csv
+//go:embed demo/flights.yaml demo/delays.yaml demo/airports.csv demo/routes.csv demo/models
 var demoFiles embed.FS
 
 // demoLoads are the embedded files that are loaded, by group.
@@ -60,12 +61,12 @@ func (c *demoCmd) Run(ctx context.Context, a *app) (err error) {
 func demoLoad(a *app) func(context.Context, *folder) error {
 	return func(ctx context.Context, f *folder) error {
 		var files []catalog.File
-		for _, name := range []string{"demo/flights.yaml", "demo/delays.yaml"} {
+		for _, name := range []string{"demo/flights.yaml", "demo/delays.yaml", "demo/models/delay.txt", "demo/models/background.csv", "demo/models/percentiles.json"} {
 			text, err := demoFiles.ReadFile(name)
 			if err != nil {
 				return err
 			}
-			files = append(files, catalog.File{Name: name, Text: text})
+			files = append(files, catalog.File{Name: name, Text: text, Attached: path.Ext(name) != ".yaml"})
 		}
 		if err := f.apply(files); err != nil {
 			return err
@@ -123,6 +124,9 @@ curl -s http://%[1]s/api/v1/extract -H 'Content-Type: application/json' -d '{"in
 # A lookup of the Dataiku API: an endpoint of the service flights.
 curl -s http://%[1]s/public/api/v1/flights/airport/lookup -d '{"data":{"iata":"SFO"}}'; echo
 curl -s "http://%[1]s/public/api/v1/flights/airport/lookup-simple?iata=JFK"; echo
+
+# A prediction: will this flight be late, and why? The store knows the route and the airports.
+curl -s http://%[1]s/public/api/v1/flights/delay/predict -d '{"features":{"origin":"SFO","destination":"JFK","hour":18,"weekday":4},"explanations":{"enabled":true}}'; echo
 
 # Metrics, and what is defined.
 curl -s http://%[2]s/metrics

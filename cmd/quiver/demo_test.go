@@ -51,6 +51,11 @@ func TestDemo(t *testing.T) {
 	if status, got := s.post(t, strings.TrimPrefix(lookup[1], s.front), "", lookup[2]); status != 200 || !strings.HasPrefix(got, want) {
 		t.Errorf("%s: %d %s, want %s", lookup[2], status, got, want)
 	}
+	predict := regexp.MustCompile(`(?m)^curl -s (\S+/predict) -d '(.*)'; echo$`).FindStringSubmatch(text)
+	want = `{"result":{"prediction":"late","probaPercentile":89,"probas":{"on time":0.66558`
+	if status, got := s.post(t, strings.TrimPrefix(predict[1], s.front), "", predict[2]); status != 200 || !strings.HasPrefix(got, want) || !strings.Contains(got, `"explanations":{"hour":0.4138`) {
+		t.Errorf("%s: %d %s, want %s", predict[2], status, got, want)
+	}
 	gets := regexp.MustCompile(`(?m)^curl -s (\S+)$`).FindAllStringSubmatch(text, -1)
 	for i, want := range []string{"quiver_store_full 0", `"kind":"FeatureView"`} {
 		res, err := http.Get(gets[i][1])
