@@ -34,16 +34,20 @@ type Options struct {
 	// DropAfter is how long the rows of a removed or replaced table stay, for
 	// the requests that may still be reading them; 0 = 30s.
 	DropAfter time.Duration
+	// LoadRate bounds, in bytes of rows per second, loads into tables that have rows
+	// already: they compete with reads for the disk and the caches. 0 does not bound.
+	LoadRate int64
 }
 
 // Engine answers reads and takes writes. Its methods may be called from many
 // goroutines.
 type Engine struct {
-	store   storage.Store
-	catalog *catalog.Catalog
-	now     func() int64
-	log     *slog.Logger
-	pool    *readPool
+	store    storage.Store
+	catalog  *catalog.Catalog
+	now      func() int64
+	log      *slog.Logger
+	pool     *readPool
+	loadRate int64
 
 	state    atomic.Pointer[state]
 	changing sync.Mutex // one change of the catalog at a time
@@ -108,7 +112,7 @@ func New(o Options) (*Engine, error) {
 		pool.close()
 		return nil, err
 	}
-	e := &Engine{store: o.Store, catalog: o.Catalog, now: o.Now, log: o.Log, pool: pool}
+	e := &Engine{store: o.Store, catalog: o.Catalog, now: o.Now, log: o.Log, pool: pool, loadRate: o.LoadRate}
 	e.state.Store(s)
 	if err := e.buildIndexes(context.Background(), s.snap); err != nil {
 		pool.close()

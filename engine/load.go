@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 
 	"quiver/engine/catalog"
 	"quiver/engine/fail"
@@ -42,6 +43,7 @@ type Loading struct {
 	rows  [][]byte
 	arena storage.Arena
 	size  int
+	next  time.Time // when the next step may begin, under Options.LoadRate
 }
 
 // loadStep is the size in bytes of one durable step of a load that upserts.
@@ -140,6 +142,9 @@ func (l *Loading) step(ctx context.Context) error {
 	if len(l.rows) == 0 {
 		return nil
 	}
+	if err := l.pace(ctx); err != nil {
+		return err
+	}
 	defer func() {
 		clear(l.rows)
 		l.rows, l.size = l.rows[:0], 0
@@ -156,6 +161,30 @@ func (l *Loading) step(ctx context.Context) error {
 	}
 	l.result.Total, err = l.e.append(ctx, g, l.rows)
 	return err
+}
+
+// pace waits until the rate of loads allows the waiting rows.
+func (l *Loading) pace(ctx context.Context) error {
+	if l.e.loadRate <= 0 {
+		return nil
+	}
+	now := time.Now()
+	wait := l.next.Sub(now)
+	if wait < 0 {
+		l.next = now
+	}
+	l.next = l.next.Add(time.Duration(float64(l.size) / float64(l.e.loadRate) * float64(time.Second)))
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fail.Wrap(fail.Timeout, ctx.Err(), "The load was cancelled.")
+	}
 }
 
 // Commit finishes the load: when it returns nil every row is durable and readable.

@@ -6,11 +6,14 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"quiver/codec"
 	"quiver/engine"
+	"quiver/engine/catalog"
 	"quiver/engine/enginetest"
 	"quiver/engine/fail"
+	"quiver/storage/memstore"
 )
 
 var loadRef = engine.Ref{Store: "s", Name: "g"}
@@ -207,4 +210,47 @@ func TestWriteErrors(t *testing.T) {
 	f(loadRef, map[string]string{"id": "9223372036854775808"}, fail.BadRow)
 	f(loadRef, map[string]string{"a": "1"}, fail.BadRow)
 	f(loadRef, map[string]string{"id": "1", "b": "1"}, fail.BadRow)
+}
+
+// TestLoadRate: a load onto rows takes no less time than its rate allows, and ends when
+// its caller does.
+func TestLoadRate(t *testing.T) {
+	c, err := catalog.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := engine.New(engine.Options{Store: memstore.New(), Catalog: c, LoadRate: 40 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(context.Background())
+	enginetest.Apply(t, e, loadDefinitions)
+	enginetest.Load(t, e, loadRef, []string{"0", "0"})
+	load := func(ctx context.Context, bytes int) error {
+		l, err := e.Load(context.Background(), loadRef, engine.LoadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		row := enginetest.Row(t, l.Group(), "1", "10")
+		for n := 0; n < bytes; n += len(row) {
+			if err := l.Add(ctx, row); err != nil {
+				return err
+			}
+		}
+		_, err = l.Commit(ctx)
+		return err
+	}
+	start := time.Now()
+	if err := load(context.Background(), 12<<20); err != nil {
+		t.Fatal(err)
+	}
+	// The first step of 2 MiB goes at once, the others follow at 40 MiB/s.
+	if took := time.Since(start); took < 200*time.Millisecond {
+		t.Errorf("12 MiB at 40 MiB/s took %v", took)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := load(ctx, 12<<20); err == nil {
+		t.Error("a cancelled load went on")
+	}
 }

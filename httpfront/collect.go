@@ -42,6 +42,10 @@ var (
 		"1 while the server shuts down, else 0.", nil, nil)
 	descRDRSCount = prometheus.NewDesc("rdrs_endpoints_response_status_count",
 		"Requests answered, under the name that the Hopsworks server uses.", []string{"api_type", "end_point", "method", "status"}, nil)
+	descFennelCount = prometheus.NewDesc("fennel_request_counter",
+		"Requests answered, under the name that the Fennel server uses.", []string{"target", "code"}, nil)
+	descFennelLatency = prometheus.NewDesc("fennel_request_latency_seconds",
+		"Time to answer, under the name that the Fennel server uses.", []string{"target"}, nil)
 	descRDRSDuration = prometheus.NewDesc("http_request_duration_seconds",
 		"Time to answer, under the name that the Hopsworks server uses.", []string{"method", "endpoint"}, nil)
 )
@@ -50,6 +54,7 @@ var (
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descRequests, descDuration, descPanics, descConns, descHeld, descDraining, descRDRSCount, descRDRSDuration,
+		descFennelCount, descFennelLatency,
 	} {
 		ch <- d
 	}
@@ -73,6 +78,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 // route sends the series of one label. What was never asked for has none.
 func (c *collector) route(ch chan<- prometheus.Metric, r *routeStats) {
 	rdrs := r.dialect == c.s.o.RDRSMetrics && c.s.o.RDRSMetrics != ""
+	fennel := r.dialect == c.s.o.FennelMetrics && c.s.o.FennelMetrics != ""
 	for i := range r.status {
 		n := r.status[i].Load()
 		if n == 0 {
@@ -82,6 +88,9 @@ func (c *collector) route(ch chan<- prometheus.Metric, r *routeStats) {
 		ch <- prometheus.MustNewConstMetric(descRequests, prometheus.CounterValue, float64(n), r.dialect, r.label, r.method, status)
 		if rdrs {
 			ch <- prometheus.MustNewConstMetric(descRDRSCount, prometheus.CounterValue, float64(n), "REST", r.label, r.method, status)
+		}
+		if fennel {
+			ch <- prometheus.MustNewConstMetric(descFennelCount, prometheus.CounterValue, float64(n), r.label, status)
 		}
 	}
 	bounds := make(map[float64]uint64, len(bucketBounds))
@@ -99,5 +108,8 @@ func (c *collector) route(ch chan<- prometheus.Metric, r *routeStats) {
 	ch <- prometheus.MustNewConstHistogram(descDuration, total, sum, bounds, r.dialect, r.label, r.method)
 	if rdrs {
 		ch <- prometheus.MustNewConstHistogram(descRDRSDuration, total, sum, bounds, r.method, r.label)
+	}
+	if fennel {
+		ch <- prometheus.MustNewConstHistogram(descFennelLatency, total, sum, bounds, r.label)
 	}
 }

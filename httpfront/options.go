@@ -45,6 +45,9 @@ type Options struct {
 	// RDRSMetrics names a dialect whose requests are also counted under the metric
 	// names of the Hopsworks feature-store server, for dashboards made for it.
 	RDRSMetrics string
+
+	// FennelMetrics does the same with the names of the Fennel server.
+	FennelMetrics string
 }
 
 func (o *Options) setDefaults() error {

@@ -29,6 +29,7 @@ type config struct {
 	TLS, AdminTLS certificate
 	Storage       pebblestore.Options
 	RowCache      int64 // bytes; 0 is none
+	LoadRate      int64 // bytes per second; 0 is no limit
 	Pool          engine.PoolOptions
 	HTTP          httpfront.Options // the limits and times in it
 	DrainTimeout  time.Duration
@@ -135,6 +136,8 @@ func (c *config) settings() []*setting {
 		{key: "storage.fanOutKeys", help: "keys from which shards are read at once; 0 decides by cores, -1 never", value: (*signed)(&c.Storage.FanOutKeys)},
 		{key: "storage.maxOpenFiles", help: "tables kept open, all shards together", value: (*count)(&c.Storage.MaxOpenFiles)},
 		{key: "storage.acceptLoss", help: "open although acknowledged writes are missing", value: (*boolean)(&c.Storage.AcceptLoss)},
+
+		{key: "load.rate", help: "bytes per second of loads onto rows that exist; 0 is no limit", value: (*size)(&c.LoadRate)},
 
 		{key: "pool.points", help: "auto, inline or pooled", value: &choice{(*string)(&c.Pool.Points), []string{"auto", "inline", "pooled"}}},
 		{key: "pool.workers", help: "reads at once; 0 is 4 per core", value: (*count)(&c.Pool.Workers)},

@@ -44,6 +44,7 @@ type folder struct {
 	services *service.Services
 	keys     *auth.Keys // nil: everyone may do everything
 	log      *slog.Logger
+	counts   *featureCounts // of what extract answers
 }
 
 // notAliveFile, in the data folder, makes the probe of the Dataiku API say that the
@@ -58,7 +59,7 @@ const featuresDir = "features-log"
 
 // openFolder opens everything below the listeners, in the order of need.
 func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
-	f := &folder{log: log}
+	f := &folder{log: log, counts: newFeatureCounts()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.close(context.Background()))
@@ -88,7 +89,7 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.engine, err = engine.New(engine.Options{Store: rows, Catalog: definitions, Pool: c.Pool, Log: log}); err != nil {
+	if f.engine, err = engine.New(engine.Options{Store: rows, Catalog: definitions, Pool: c.Pool, Log: log, LoadRate: c.LoadRate}); err != nil {
 		return nil, err
 	}
 
@@ -139,6 +140,7 @@ func (f *folder) dialects(c *config) ([]wire.Dialect, error) {
 	}
 	of := c.Fennel
 	of.LogFeatures = func(workflow string, rate float64, a *featureset.Answer) { f.features.Offer(workflow, rate, a) }
+	of.Count = f.counts.count
 	fe, err := fennel.New(f.engine, f.hooks, f.sets, of)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the Fennel API: %w", err)
@@ -166,6 +168,7 @@ func (f *folder) front(c *config) (*httpfront.Server, error) {
 	o := c.HTTP
 	o.Listen, o.Dialects, o.Keys, o.TLS, o.Log = c.Listen, dialects, f.keys, tls, f.log
 	o.RDRSMetrics = dialects[0].Name // dashboards of the server that the first API is of
+	o.FennelMetrics = dialects[1].Name
 	o.Ready = func() error { return f.engine.Healthy(context.Background()) }
 	return httpfront.New(o)
 }
@@ -175,7 +178,7 @@ func (f *folder) admin(metrics ...prometheus.Collector) admin.Options {
 	return admin.Options{
 		Engine: f.engine, Keys: f.keys, Version: versions(), Log: f.log,
 		Metrics: append(metrics, storeMetrics(f.store.Stats()), cacheMetrics(f.cache), poolMetrics(f.engine),
-			featureLogMetrics(f.features), hookMetrics(f.hooks)),
+			featureLogMetrics(f.features), hookMetrics(f.hooks), f.counts),
 	}
 }
 

@@ -82,6 +82,9 @@ func (d *dialect) extract(x *wire.Exchange) error {
 		}
 	}
 	a, err := d.features.Extract(x.Ctx, &q)
+	if d.Count != nil {
+		d.Count(keep.workflow, a)
+	}
 	if err != nil {
 		return err
 	}
