@@ -87,8 +87,8 @@ func noTemporaries(t *testing.T, fs vfs.FS) {
 // TestBulkLeftovers aborts loads and opens a folder in which one was cut short.
 func TestBulkLeftovers(t *testing.T) {
 	ctx := context.Background()
-	disk := vfs.NewCrashableMem()
-	o := small(t, crashFS{disk}, 2)
+	disk := &crashFS{MemFS: vfs.NewCrashableMem()}
+	o := small(t, disk, 2)
 	o.BulkBytes = 4 << 10
 	s := mustOpen(t, "data", o)
 	fill := func() storage.Bulk {

@@ -168,8 +168,8 @@ func TestFlippedTableBits(t *testing.T) {
 func TestFlippedLogBits(t *testing.T) {
 	rng := newRand(t)
 	build := func() *vfs.MemFS {
-		disk := vfs.NewCrashableMem()
-		s := mustOpen(t, "data", small(t, crashFS{disk}, 2))
+		disk := &crashFS{MemFS: vfs.NewCrashableMem()}
+		s := mustOpen(t, "data", small(t, disk, 2))
 		for i := range corruptRows {
 			write(t, s, storage.Write{Key: crashKey(1, uint64(i)), Version: 1, Row: corruptRow(i)})
 		}

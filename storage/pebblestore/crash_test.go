@@ -284,16 +284,30 @@ func (m *crashModel) verify(t *testing.T, s *Store) *crashModel {
 	return now
 }
 
-// crashFS is a file system to be cloned while it is in use. MemFS.ReuseForWrite takes
-// the lock that CrashClone waits for twice, and both then wait for ever; the two steps
-// it is made of do not.
-type crashFS struct{ *vfs.MemFS }
+// crashFS is a file system to be cloned while it is in use. Two of MemFS's calls take
+// the lock that its CrashClone waits for twice, and both then wait for ever: here a
+// clone first waits for them.
+type crashFS struct {
+	*vfs.MemFS
+	twice sync.RWMutex
+}
 
-func (fs crashFS) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := fs.Rename(from, to); err != nil {
-		return nil, err
-	}
-	return fs.OpenReadWrite(to, category)
+func (fs *crashFS) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	fs.twice.RLock()
+	defer fs.twice.RUnlock()
+	return fs.MemFS.ReuseForWrite(from, to, category)
+}
+
+func (fs *crashFS) Link(from, to string) error {
+	fs.twice.RLock()
+	defer fs.twice.RUnlock()
+	return fs.MemFS.Link(from, to)
+}
+
+func (fs *crashFS) CrashClone(cfg vfs.CrashCloneCfg) *vfs.MemFS {
+	fs.twice.Lock()
+	defer fs.twice.Unlock()
+	return fs.MemFS.CrashClone(cfg)
 }
 
 // TestCrash cuts the power at random moments while writers write, loaders load and
@@ -306,11 +320,11 @@ func TestCrash(t *testing.T) {
 	if raceEnabled {
 		n /= 4
 	}
-	disk := vfs.NewCrashableMem()
+	disk := &crashFS{MemFS: vfs.NewCrashableMem()}
 	m := newCrashModel()
 	acks := 0
 	for round := range n {
-		o := small(t, crashFS{disk}, crashShards)
+		o := small(t, disk, crashShards)
 		o.MemTableBytes = 64 << 10
 		s, err := Open("data", o)
 		if err != nil {
@@ -337,7 +351,7 @@ func TestCrash(t *testing.T) {
 		wg.Wait()
 		acks += known.acks
 		mustClose(t, s)
-		disk, m = crashed, known
+		disk, m = &crashFS{MemFS: crashed}, known
 	}
 	t.Logf("%d crashes, %d acknowledged calls", n, acks)
 	if acks < n {

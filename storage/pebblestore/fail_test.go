@@ -118,10 +118,10 @@ func verifyAcked(t *testing.T, what string, s *Store, acked map[string]uint64) {
 func TestEveryWriteFails(t *testing.T) {
 	rng := newRand(t)
 	run := func(n int64, alone bool) (d *faultyDisk, exited bool) {
-		disk := vfs.NewCrashableMem()
+		disk := &crashFS{MemFS: vfs.NewCrashableMem()}
 		mustClose(t, mustOpen(t, "data", small(t, disk, 2)))
 		d = &faultyDisk{n: n, alone: alone}
-		o := small(t, errorfs.Wrap(crashFS{disk}, errorfs.InjectorFunc(d.maybe)), 2)
+		o := small(t, errorfs.Wrap(disk, errorfs.InjectorFunc(d.maybe)), 2)
 		o.CacheBytes = 1 << 20
 		exit := make(chan struct{})
 		var once sync.Once
@@ -183,8 +183,8 @@ func TestEveryWriteFails(t *testing.T) {
 // TestFailedSync fails one sync of the log: the call must not be acknowledged.
 func TestFailedSync(t *testing.T) {
 	var broken atomic.Bool
-	disk := vfs.NewCrashableMem()
-	fs := errorfs.Wrap(crashFS{disk}, errorfs.InjectorFunc(func(op errorfs.Op) error {
+	disk := &crashFS{MemFS: vfs.NewCrashableMem()}
+	fs := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		sync := op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo
 		if sync && broken.Load() && len(op.Path) > 4 && op.Path[len(op.Path)-4:] == ".log" {
 			return errorfs.ErrInjected
