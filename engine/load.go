@@ -131,10 +131,19 @@ func (l *Loading) Add(ctx context.Context, row []byte) error {
 		return nil
 	}
 	l.rows = append(l.rows, l.arena.Copy(row))
-	if l.size += len(row); l.size < loadStep {
+	if l.size += len(row); l.size < l.stepSize() {
 		return nil
 	}
 	return l.step(ctx)
+}
+
+// stepSize is the bytes of one durable step: under a rate, what it allows in 20 ms, so
+// that reads meet many small steps and not a few that take the processor for long.
+func (l *Loading) stepSize() int {
+	if l.e.loadRate <= 0 || l.result.Stream {
+		return loadStep
+	}
+	return int(min(max(l.e.loadRate/50, 32<<10), loadStep))
 }
 
 // step makes the waiting rows durable.
@@ -165,8 +174,8 @@ func (l *Loading) step(ctx context.Context) error {
 
 // pace waits until the rate of loads allows the waiting rows.
 func (l *Loading) pace(ctx context.Context) error {
-	if l.e.loadRate <= 0 {
-		return nil
+	if l.e.loadRate <= 0 || l.result.Stream {
+		return nil // appending to a stream leaves nothing behind to compact
 	}
 	now := time.Now()
 	wait := l.next.Sub(now)

@@ -43,7 +43,7 @@ func (t *target) open(a *app) (*client, error) {
 			return nil, err
 		}
 		c := defaultConfig()
-		c.Data = t.Data
+		c.Data, c.LoadRate = t.Data, 0 // nobody reads while this process has the folder
 		f, err := openFolder(c, newLog(logConfig{Level: "warn"}, a.stderr))
 		if err != nil {
 			return nil, err

