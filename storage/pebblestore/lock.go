@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -26,7 +27,7 @@ type lock struct {
 func takeLock(fs vfs.FS, dir string) (*lock, error) {
 	file, err := fs.Lock(fs.PathJoin(dir, lockFile))
 	if err != nil {
-		if isPermission(err) {
+		if !isLocked(err) {
 			return nil, err
 		}
 		text, _ := readFile(fs, fs.PathJoin(dir, ownerFile))
@@ -59,6 +60,7 @@ func (l *lock) release() error {
 	return errors.Join(err, l.file.Close())
 }
 
-func isPermission(err error) bool {
-	return errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist)
+// isLocked tells a lock that is held from a file system that has none.
+func isLocked(err error) bool {
+	return errors.Is(err, syscall.EAGAIN) || strings.Contains(err.Error(), "lock held by current process")
 }

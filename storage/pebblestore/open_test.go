@@ -68,8 +68,8 @@ func TestShardCount(t *testing.T) {
 	fs := vfs.NewMem()
 	mustClose(t, mustOpen(t, "data", small(t, fs, 3)))
 	s := mustOpen(t, "data", small(t, fs, 0))
-	if len(s.shards) != 3 {
-		t.Fatalf("%d shards, want the 3 there are", len(s.shards))
+	if s.Shards() != 3 {
+		t.Fatalf("%d shards, want the 3 there are", s.Shards())
 	}
 	mustClose(t, s)
 	_, err := Open("data", small(t, fs, 4))

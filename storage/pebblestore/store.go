@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,7 +89,7 @@ func (s *Store) open() error {
 	s.ballast = s.openBallast(s.fs)
 	s.fs = damageFS{vfs.OnDiskFull(s.fs, s.ballast.release), &s.damage}
 	s.cache = pebble.NewCache(s.o.CacheBytes)
-	s.files = pebble.NewFileCache(min(n, 16), s.o.MaxOpenFiles)
+	s.files = pebble.NewFileCache(runtime.GOMAXPROCS(0), s.o.MaxOpenFiles)
 	s.shards = make([]*shard, n)
 	for i := range s.shards {
 		s.shards[i] = &shard{store: s, index: i, name: shardName(i)}
@@ -121,6 +122,9 @@ func (s *Store) openShards(isNew bool) error {
 	wg.Wait()
 	return errors.Join(errs...)
 }
+
+// Shards is the number of shards the folder has.
+func (s *Store) Shards() int { return len(s.shards) }
 
 // Close implements storage.Store. It waits for running calls and then for running
 // flushes and compactions.
