@@ -175,7 +175,7 @@ func (c *config) settings() []*setting {
 
 		{key: "dataiku.maxItems", help: "of one multi request", value: (*count)(&c.MaxItems)},
 
-		{key: "onnx.library", help: "ONNX Runtime, which ONNX models need; empty: where tools/onnxruntime puts it", value: (*text)(&c.ONNX.Library)},
+		{key: "onnx.runtime", help: "ONNX Runtime, which ONNX models need; empty: where tools/onnxruntime puts it", value: (*text)(&c.ONNX.Library)},
 		{key: "onnx.sha256", help: "checksum of another release of it than the tested one", value: (*text)(&c.ONNX.SHA256)},
 
 		{key: "log.level", help: "debug, info, warn or error", value: &choice{&c.Log.Level, []string{"debug", "info", "warn", "error"}}},

@@ -358,3 +358,46 @@ func TestCrash(t *testing.T) {
 		t.Fatalf("only %d calls were acknowledged in %d rounds: the test tests little", acks, n)
 	}
 }
+
+// TestCrashDuringOpen cuts the power while a store is opened, again and again: a new
+// one until it has been made, then one with rows, whose logs are replayed each time.
+func TestCrashDuringOpen(t *testing.T) {
+	rng := newRand(t)
+	n := *rounds
+	if raceEnabled {
+		n /= 4
+	}
+	disk := &crashFS{MemFS: vfs.NewCrashableMem()}
+	made := 0
+	for round := range n {
+		if round%20 == 19 { // start afresh
+			disk = &crashFS{MemFS: vfs.NewCrashableMem()}
+			made = 0
+		}
+		opened := make(chan *Store, 1)
+		failed := make(chan error, 1)
+		go func() {
+			s, err := Open("data", small(t, disk, 2))
+			opened <- s
+			failed <- err
+		}()
+		time.Sleep(time.Duration(rng.IntN(2000)) * time.Microsecond)
+		crashed := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rand.New(rand.NewPCG(rng.Uint64(), 0))})
+		s := <-opened
+		if err := <-failed; err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		for i := range made {
+			if row, _, err := read(t, s, crashKey(1, uint64(i))); string(row) != fmt.Sprint(i) || err != nil {
+				t.Fatalf("round %d: row %d is %q, %v", round, i, row, err)
+			}
+		}
+		if round%3 == 0 { // this open was not cut short
+			write(t, s, storage.Write{Key: crashKey(1, uint64(made)), Version: 1, Row: fmt.Append(nil, made)})
+			made++
+			crashed = disk.CrashClone(vfs.CrashCloneCfg{})
+		}
+		mustClose(t, s)
+		disk = &crashFS{MemFS: crashed}
+	}
+}
