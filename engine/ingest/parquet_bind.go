@@ -8,6 +8,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"quiver/codec"
+	"quiver/codec/avro"
 )
 
 // cellKind is the shape of a value in a Parquet file.
@@ -31,7 +32,8 @@ type cell struct {
 
 	leaf  *leaf // leafCell
 	conv  conv
-	scale int // of decimals
+	scale int           // of decimals
+	avro  *avro.Decoder // convAvro
 
 	names  []string // structCell: field names as JSON, with colon
 	fields []*cell  // nil where the file lacks the field
@@ -250,5 +252,12 @@ func (b *binder) leaf(col *parquet.Column, t *codec.Type, top bool) (*cell, erro
 		return nil, mismatch(col, t)
 	}
 	l := &leaf{name: strings.Join(col.Path(), "."), index: col.Index(), repeated: col.MaxRepetitionLevel() > 0}
-	return &cell{kind: leafCell, def: col.MaxDefinitionLevel(), leaves: []*leaf{l}, leaf: l, conv: v, scale: scale}, nil
+	c := &cell{kind: leafCell, def: col.MaxDefinitionLevel(), leaves: []*leaf{l}, leaf: l, conv: v, scale: scale}
+	if v == convAvro {
+		var err error
+		if c.avro, err = avro.ForType(t); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }

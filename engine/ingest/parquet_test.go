@@ -117,6 +117,11 @@ func TestParquetTypes(t *testing.T) {
 
 	f(parquet.String(), "array<int>", "[1, 2]", "[1,2]")
 	f(parquet.JSON(), "struct<a:int,b:string>", `{"b":"x","a":1}`, `{"a":1,"b":"x"}`)
+	// Plain bytes in a complex column are Avro, as Hopsworks stores such features, or JSON.
+	f(parquet.Leaf(parquet.ByteArrayType), "array<bigint>", "\x02\x04\x02\xb6\x01\x02\x82\x01\x00", "[91,65]")
+	f(parquet.Leaf(parquet.ByteArrayType), "struct<int1:bigint,int2:bigint>", "\x02\x02\x48\x02\x22", `{"int1":36,"int2":17}`)
+	f(parquet.Leaf(parquet.ByteArrayType), "array<bigint>", "\x00", "null")
+	f(parquet.Leaf(parquet.ByteArrayType), "array<bigint>", "[1, 2]", "[1,2]")
 	f(parquet.String(), "array<int>", "[1,", `p.parquet:2: column "v": not JSON: unexpected end of the text at byte 3 (value "[1,")`)
 }
 

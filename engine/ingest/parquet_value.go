@@ -43,6 +43,7 @@ const (
 	convNanos
 	convInt96
 	convJSON // text that is JSON, for complex types
+	convAvro // plain bytes, for complex types: Avro as Hopsworks stores them, or JSON
 )
 
 // convOf decides how values of a Parquet type become values of t, and the scale of a
@@ -82,8 +83,12 @@ func convOf(p parquet.Type, logical format.LogicalTypeValue, t *codec.Type, top 
 	case codec.KindTimestamp:
 		fits = integer || (stored >= convDays && stored <= convInt96)
 	case codec.KindArray, codec.KindStruct, codec.KindMap, codec.KindEmbedding:
-		fits = top && stored == convText
-		stored = convJSON
+		fits = top && (stored == convText || stored == convBytes && p.Kind() == parquet.ByteArray)
+		if stored == convBytes {
+			stored = convAvro
+		} else {
+			stored = convJSON
+		}
 	}
 	if !fits {
 		return convNone, 0
@@ -191,9 +196,26 @@ func (c *cell) write(w *codec.RowWriter, v *parquet.Value, scratch *[]byte) erro
 		return w.Time(int96Time(v))
 	case convJSON:
 		return w.JSON(v.ByteArray())
+	case convAvro:
+		return c.avroValue(w, v.ByteArray(), scratch)
 	}
 	*scratch = c.text((*scratch)[:0], v)
 	return w.JSON(*scratch)
+}
+
+// avroValue writes a complex value that arrives as bytes: the Avro form of the union
+// ["null", T], whose first byte is the branch, 00 or 02, or JSON text, which begins with
+// neither.
+func (c *cell) avroValue(w *codec.RowWriter, b []byte, scratch *[]byte) error {
+	if len(b) == 0 || b[0] > 2 {
+		return w.JSON(b)
+	}
+	text, err := c.avro.AppendJSON((*scratch)[:0], b)
+	if err != nil {
+		return &codec.ValueError{Column: w.Next().Name, Reason: err.Error()}
+	}
+	*scratch = text
+	return w.JSON(text)
 }
 
 // show returns a value as a message shows it.
@@ -253,6 +275,8 @@ func (c *cell) text(dst []byte, v *parquet.Value) []byte {
 		return appendTime(dst, int96Time(v), timestampForm)
 	case convJSON:
 		return append(dst, v.ByteArray()...)
+	case convAvro:
+		return hex.AppendEncode(dst, v.ByteArray())
 	}
 	return append(dst, "null"...)
 }
