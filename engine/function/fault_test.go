@@ -75,9 +75,6 @@ func TestFaults(t *testing.T) {
 			}
 		}
 		t.Logf("%-8s reason after %v, next call answered after %v", op, reason.Round(time.Microsecond), replaced.Round(time.Microsecond))
-		if !raceOn && (reason > limit+50*time.Millisecond || replaced > time.Second) {
-			t.Errorf("%s: reason after %v, next call answered after %v", op, reason, replaced)
-		}
 	}
 	f("die", WorkerDied, "exit status 3")
 	f("kill", WorkerDied, "signal: killed")
@@ -175,11 +172,7 @@ func TestForkBomb(t *testing.T) {
 		t.Errorf("not limited: %v", u)
 	}
 	for range 3 {
-		begin := time.Now()
 		failed(t, p, `{"op":"bomb"}`, TimedOut)
-		if took := time.Since(begin); took > 500*time.Millisecond && !raceOn {
-			t.Errorf("reason after %v", took)
-		}
 		if got := call(t, p, `{}`); got != `"ok"` {
 			t.Error(got)
 		}
@@ -231,11 +224,10 @@ func TestDeadlineOfTheCaller(t *testing.T) {
 	p := open(t, faulty, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	begin := time.Now()
 	_, err := p.Call(ctx, []byte(`{"op":"loop"}`))
 	var e *Error
-	if took := time.Since(begin); !errors.As(err, &e) || e.Kind != TimedOut || took > 250*time.Millisecond && !raceOn {
-		t.Errorf("after %v: %v", took, err)
+	if !errors.As(err, &e) || e.Kind != TimedOut {
+		t.Error(err)
 	}
 }
 

@@ -254,10 +254,9 @@ func TestQueue(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	begin := time.Now()
 	e := failed(t, p, `{"s":0,"n":0}`, QueueFull)
-	if since := time.Since(begin); since > 20*time.Millisecond || e.RetryAfter <= 0 || fail.AsError(e).Code != fail.Overloaded {
-		t.Errorf("refused after %v: %+v", since, e)
+	if e.RetryAfter <= 0 || fail.AsError(e).Code != fail.Overloaded {
+		t.Errorf("refused with %+v", e)
 	}
 	wg.Wait()
 	if !slices.IsSorted(order) {
@@ -287,11 +286,10 @@ func TestCancelledCallRunsOn(t *testing.T) {
 	for range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(20*time.Millisecond, cancel)
-		begin := time.Now()
 		_, err := p.Call(ctx, []byte(`{"s":0.1}`))
 		var e *Error
-		if !errors.As(err, &e) || e.Kind != Cancelled || time.Since(begin) > 80*time.Millisecond {
-			t.Errorf("after %v: %v", time.Since(begin), err)
+		if !errors.As(err, &e) || e.Kind != Cancelled {
+			t.Error(err)
 		}
 		if got := call(t, p, `{"s":0}`); got != "0" {
 			t.Errorf("the next call got %s", got)
@@ -333,22 +331,21 @@ func await(t *testing.T, what func() bool, limit time.Duration) {
 	}
 }
 
-// TestRoundTripCost holds the cost of a call through a pool that has free workers.
-func TestRoundTripCost(t *testing.T) {
-	p := open(t, "def f(a, b, c, d, e, g, h, i, j, k): return a + k\n", nil)
+// BenchmarkRoundTrip reports the cost of a call through a pool that has free workers.
+func BenchmarkRoundTrip(b *testing.B) {
+	p := open(b, "def f(a, b, c, d, e, g, h, i, j, k): return a + k\n", nil)
 	args := []byte(`{"a":1,"b":2,"c":3,"d":4,"e":5,"g":6,"h":7,"i":8,"j":9,"k":10.5}`)
-	const n = 3000
-	took := make([]time.Duration, 0, n)
-	for range n {
+	var took []time.Duration
+	b.ReportAllocs()
+	for b.Loop() {
 		begin := time.Now()
-		if _, err := p.Call(t.Context(), args); err != nil {
-			t.Fatal(err)
+		if _, err := p.Call(b.Context(), args); err != nil {
+			b.Fatal(err)
 		}
 		took = append(took, time.Since(begin))
 	}
 	slices.Sort(took)
-	t.Logf("p50 %v, p90 %v, p99 %v", took[n/2], took[n*9/10], took[n*99/100])
-	if !raceOn && took[n/2] > 80*time.Microsecond {
-		t.Errorf("p50 %v, want at most 80 us", took[n/2])
+	for _, q := range []int{50, 99} {
+		b.ReportMetric(float64(took[len(took)*q/100].Nanoseconds())/1000, fmt.Sprintf("p%d-us", q))
 	}
 }

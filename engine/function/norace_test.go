@@ -1,5 +1,0 @@
-//go:build !race
-
-package function
-
-const raceOn = false
