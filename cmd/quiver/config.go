@@ -40,6 +40,7 @@ type config struct {
 	FeatureLog    featurelog.Options
 	MaxItems      int // of one multi request of the Dataiku API
 	ONNX          onnxConfig
+	Functions     functionsConfig
 	Log           logConfig
 }
 
@@ -72,6 +73,7 @@ func defaultConfig() *config {
 		Fennel:    fennel.Options{Store: "default", MaxKeys: 10_000}, MaxLogRows: 100_000,
 		FeatureLog: featurelog.Options{QueueBytes: 64 << 20, FileBytes: 16 << 20, Interval: time.Minute},
 		MaxItems:   10_000,
+		Functions:  defaultFunctions(),
 		Log:        logConfig{Level: "info", Format: "text"},
 	}
 }
@@ -181,6 +183,7 @@ func (c *config) settings() []*setting {
 		{key: "log.level", help: "debug, info, warn or error", value: &choice{&c.Log.Level, []string{"debug", "info", "warn", "error"}}},
 		{key: "log.format", help: "text or json", value: &choice{&c.Log.Format, []string{"text", "json"}}},
 	}
+	list = append(list, c.Functions.settings()...)
 	for _, s := range list {
 		s.origin = "default"
 	}
@@ -230,7 +233,7 @@ func (c *config) check() error {
 			return fmt.Errorf("configuration: %s.cert and %s.key belong together, one is missing", name, name)
 		}
 	}
-	return nil
+	return c.Functions.check()
 }
 
 // printConfig prints every setting with its origin.

@@ -89,6 +89,10 @@ func TestConfigErrors(t *testing.T) {
 	f("listen: a\n---\nlisten: b\n", `q.yaml:3:7: a configuration is one document, this is the second`)
 	f("listen: a\nlisten: b\n", `q.yaml:2:1: mapping key "listen" already defined at [1:1]`)
 	f("tls: {cert: a.pem}\n", "configuration: tls.cert and tls.key belong together, one is missing")
+	f("functions: {ceil: 1}\n", "configuration: functions.floor, cruise and ceil are 1, 2 and 1; they must not descend and begin at 1 or more")
+	f("functions: {floor: 0}\n", "configuration: functions.floor, cruise and ceil are 0, 2 and 8; they must not descend and begin at 1 or more")
+	f("functions: {runTimeout: 0s}\n", "configuration: functions.timeout, runTimeout and startTimeout must be above 0")
+	f("functions: {uid: 1000}\n", "configuration: functions.uid and functions.gid belong together, one is missing")
 	for _, text := range []string{"", "# nothing\n", "storage:\n", "storage: # later\n"} {
 		if _, _, err := loadConfig(configFile(t, text), environ(), nil); err != nil {
 			t.Errorf("%q: %v", text, err)

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"quiver/engine/auth"
 	"quiver/engine/catalog"
@@ -28,7 +32,7 @@ extractors:
   - {inputs: [age], outputs: [bucket, half, at], python: extractors.py, function: bucket}
 `)
 	e := enginetest.New(t)
-	r := featureset.New(e, &extractors{log: slog.New(slog.DiscardHandler)})
+	r := featureset.New(e, &extractors{newFunctions(defaultFunctions(), slog.New(slog.DiscardHandler))})
 	defer r.Close()
 	if err := e.AddPart(r); err != nil {
 		t.Fatal(err)
@@ -72,4 +76,59 @@ def bucket(ts, age):
 	if got, err := extract(); err == nil || fail.AsError(err).Text != "Function `bucket` of extractors.py failed: KeyError: 'no such age'" {
 		t.Errorf("got %s %v", got, err)
 	}
+}
+
+// TestFunctionMetrics checks what a scrape sees of a function that was called and failed.
+func TestFunctionMetrics(t *testing.T) {
+	c := defaultFunctions()
+	c.Queue, c.Memory = 0, 0
+	f := newFunctions(c, slog.New(slog.DiscardHandler))
+	x := &extractors{f}
+	fn, err := x.Open(featureset.Code{File: "a.py", Source: "def g(ts, n): return {'o': [1 / v for v in n]}", Function: "g"})
+	if err != nil {
+		t.Fatalf("%v; if python3 is missing: apt-get install python3", err)
+	}
+	for _, n := range []string{"1", "0"} {
+		_, err := fn.Call(t.Context(), nil, []byte(`{"now":"2024-01-01T00:00:00.000000Z","inputs":["n"],"data":{"n":[`+n+`]}}`))
+		if (err != nil) != (n == "0") {
+			t.Errorf("%s: %v", n, err)
+		}
+	}
+	got := gather(t, f)
+	for _, want := range []string{
+		`quiver_function_calls_total{a.py:g,extractor} 2`, `quiver_function_starts_total{a.py:g,extractor} 1`,
+		`quiver_function_live{a.py:g,extractor} 1`, `quiver_function_busy{a.py:g,extractor} 0`, `quiver_function_queued{a.py:g,extractor} 0`,
+		`quiver_function_failures_total{a.py:g,user_error,extractor} 1`, `quiver_function_failures_total{a.py:g,queue_full,extractor} 0`,
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("no %s in %q", want, got)
+		}
+	}
+	if err := fn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := gather(t, f); len(got) != 0 {
+		t.Errorf("series of a function that is gone: %q", got)
+	}
+}
+
+// gather scrapes a collector: one line a series, its labels in the order of their names.
+func gather(t *testing.T, c prometheus.Collector) (lines []string) {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(c)
+	all, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range all {
+		for _, m := range family.GetMetric() {
+			var labels []string
+			for _, l := range m.GetLabel() {
+				labels = append(labels, l.GetValue())
+			}
+			lines = append(lines, fmt.Sprintf("%s{%s} %v", family.GetName(), strings.Join(labels, ","), m.GetCounter().GetValue()+m.GetGauge().GetValue()))
+		}
+	}
+	return lines
 }

@@ -35,16 +35,17 @@ import (
 // folder is a data folder opened by this process, and the concrete parts made from it.
 // All wiring is in this file.
 type folder struct {
-	store    *pebblestore.Store
-	cache    *rowcache.Cache // nil: none
-	engine   *engine.Engine
-	hooks    *webhook.Hooks
-	sets     *featureset.Resolver
-	features *featurelog.Log
-	services *service.Services
-	keys     *auth.Keys // nil: everyone may do everything
-	log      *slog.Logger
-	counts   *featureCounts // of what extract answers
+	store     *pebblestore.Store
+	cache     *rowcache.Cache // nil: none
+	engine    *engine.Engine
+	hooks     *webhook.Hooks
+	sets      *featureset.Resolver
+	features  *featurelog.Log
+	functions *functions // that users wrote
+	services  *service.Services
+	keys      *auth.Keys // nil: everyone may do everything
+	log       *slog.Logger
+	counts    *featureCounts // of what extract answers
 }
 
 // notAliveFile, in the data folder, makes the probe of the Dataiku API say that the
@@ -59,7 +60,7 @@ const featuresDir = "features-log"
 
 // openFolder opens everything below the listeners, in the order of need.
 func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
-	f := &folder{log: log, counts: newFeatureCounts()}
+	f := &folder{log: log, counts: newFeatureCounts(), functions: newFunctions(c.Functions, log)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.close(context.Background()))
@@ -102,7 +103,7 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 	if err := f.hooks.Recover(context.Background()); err != nil {
 		return nil, fmt.Errorf("cannot finish what was logged: %w", err)
 	}
-	f.sets = featureset.New(f.engine, &extractors{log: log})
+	f.sets = featureset.New(f.engine, &extractors{f.functions})
 	if err := f.engine.AddPart(f.sets); err != nil {
 		return nil, err
 	}
@@ -178,7 +179,7 @@ func (f *folder) admin(metrics ...prometheus.Collector) admin.Options {
 	return admin.Options{
 		Engine: f.engine, Keys: f.keys, Version: versions(), Log: f.log,
 		Metrics: append(metrics, storeMetrics(f.store.Stats()), cacheMetrics(f.cache), poolMetrics(f.engine),
-			featureLogMetrics(f.features), hookMetrics(f.hooks), f.counts),
+			featureLogMetrics(f.features), hookMetrics(f.hooks), f.counts, f.functions),
 	}
 }
 

@@ -25,7 +25,16 @@ const (
 	TimedOut             // the call ran over Config.RunTimeout or the caller's deadline; its worker was killed
 	Cancelled            // the caller went away; the function runs on to its end
 	Closed               // the pool is closed
+	Kinds                // how many there are
 )
+
+// String returns the kind as metrics name it.
+func (k Kind) String() string {
+	return [Kinds]string{
+		"none", "queue_full", "queue_timeout", "broken", "bad_signature", "too_large", "start_failed",
+		"user_error", "not_serialisable", "worker_died", "timed_out", "cancelled", "closed",
+	}[k]
+}
 
 // Error is what Call and Open return when there is no result. It unwraps to the
 // *fail.Error that APIs map to their own shapes.

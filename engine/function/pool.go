@@ -64,6 +64,7 @@ type Timing struct {
 type Stats struct {
 	Live, Busy, Starting, Waiting              int
 	Calls, Crashes, Timeouts, Rejected, Starts int64
+	Failures                                   [Kinds]int64 // calls without a result, by Kind
 }
 
 // Open starts the floor of workers and returns when the first one has loaded the
@@ -103,6 +104,16 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 // call's error is a *Error. If ctx has a deadline, the call is stopped at it; if ctx
 // is cancelled, Call returns and the function runs on to its end.
 func (p *Pool) Call(ctx context.Context, args []byte) (Answer, error) {
+	a, err := p.call(ctx, args)
+	if e, ok := errors.AsType[*Error](err); ok {
+		p.mu.Lock()
+		p.stats.Failures[e.Kind]++
+		p.mu.Unlock()
+	}
+	return a, err
+}
+
+func (p *Pool) call(ctx context.Context, args []byte) (Answer, error) {
 	var a Answer
 	if len(args) > p.c.MaxFrame {
 		return a, errorf(TooLarge, "the arguments have %d bytes, the limit is %d", len(args), p.c.MaxFrame)
