@@ -93,12 +93,11 @@ func allocations(f func()) float64 {
 	return least
 }
 
-// TestGuard is the short form of `make bench-guard`: nothing may cost much more than
-// recorded, by the ceiling of the same run.
+// TestGuard is the short form of `make bench-guard`. Allocations are held as recorded.
+// The other figures are ratios to the ceiling of the same run, and those of another
+// processor or a busy machine differ, so that they may be several times as bad: what
+// fails here is a mistake of another order, such as a read that looks at every table.
 func TestGuard(t *testing.T) {
-	if testing.Short() {
-		t.Skip("measures for some seconds")
-	}
 	g, err := lab.ReadGuard("guard.json")
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +114,7 @@ func TestGuard(t *testing.T) {
 		}
 	})
 	bad, err := l.Guard(context.Background(), g, shapes, lab.GuardConfig{
-		Least: 1, Most: 8, Time: 100 * time.Millisecond, Slack: 4, Log: func(text string) { t.Log(text) },
+		Least: 1, Most: 8, Time: 100 * time.Millisecond, Slack: 12, Log: func(text string) { t.Log(text) },
 	})
 	if err != nil {
 		t.Fatal(err)

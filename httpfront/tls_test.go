@@ -2,10 +2,12 @@ package httpfront_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -42,10 +44,8 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	_ = silent.SetReadDeadline(time.Now().Add(10 * time.Second)) // a TCP connection takes deadlines
-	begun := time.Now()
-	_, err = io.ReadAll(silent)
-	if took := time.Since(begun); took > 3*time.Second {
-		t.Errorf("a connection without a handshake lives for %v (%v)", took, err)
+	_ = silent.SetReadDeadline(time.Now().Add(time.Minute)) // a TCP connection takes deadlines
+	if _, err = io.ReadAll(silent); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("a connection without a handshake is not cut off")
 	}
 }

