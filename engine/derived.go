@@ -148,12 +148,12 @@ func versionTime(v uint64) int64 { return int64(v ^ 1<<63) }
 func (e *Engine) indexChange(before, after []storage.Write, g *catalog.Group, x *catalog.Index, w *storage.Write, old []byte) (add, remove []storage.Write, err error) {
 	var was, is []byte
 	if old != nil {
-		if was, err = indexRoute(g, x, old); err != nil {
+		if was, err = appendIndexRoute(nil, g, x, old); err != nil {
 			return nil, nil, err
 		}
 	}
 	if !w.Delete {
-		if is, err = indexRoute(g, x, w.Row); err != nil {
+		if is, err = appendIndexRoute(nil, g, x, w.Row); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -172,14 +172,14 @@ func (e *Engine) indexChange(before, after []storage.Write, g *catalog.Group, x 
 	return before, after, nil
 }
 
-// indexRoute returns the key bytes of a row's indexed columns; nil when one is null:
+// appendIndexRoute appends the key bytes of a row's indexed columns; nil when one is null:
 // null equals nothing, so such rows are not found by the index.
-func indexRoute(g *catalog.Group, x *catalog.Index, row []byte) ([]byte, error) {
+func appendIndexRoute(route []byte, g *catalog.Group, x *catalog.Index, row []byte) ([]byte, error) {
 	r, err := codec.ParseRow(row)
 	if err != nil {
 		return nil, fail.Wrap(fail.ReadFailed, err, "Reading from db failed.")
 	}
-	route := []byte{indexEntry}
+	route = append(route, indexEntry)
 	for _, slot := range x.Slots {
 		column := &g.Schema.Columns[slot]
 		cell := column.Default

@@ -9,8 +9,10 @@ import (
 	"sync"
 	"testing"
 
+	"quiver/codec"
 	"quiver/engine"
 	"quiver/engine/auth"
+	"quiver/engine/catalog"
 	"quiver/engine/enginetest"
 )
 
@@ -32,12 +34,8 @@ var peopleRef = engine.Ref{Store: "s", Name: "people"}
 // inCity returns the ids that the index finds for a city, in order.
 func inCity(t *testing.T, e *engine.Engine, city string) []int {
 	t.Helper()
-	m, err := e.Find(context.Background(), auth.All(), peopleRef, []string{"city"}, [][]byte{[]byte(strconv.Quote(city))}, 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var ids []int
-	for _, r := range m.Rows {
+	for _, r := range find(t, e, e.Snapshot().Group("s", "people", 0), "city", strconv.Quote(city), 1000) {
 		id, err := strconv.Atoi(string(r.Cell(0)))
 		if err != nil {
 			t.Fatal(err)
@@ -45,6 +43,20 @@ func inCity(t *testing.T, e *engine.Engine, city string) []int {
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+// find returns the rows that an index finds for a token.
+func find(t *testing.T, e *engine.Engine, g *catalog.Group, column, token string, limit int) []codec.Row {
+	t.Helper()
+	var f engine.Finder
+	if err := e.OpenIndex(&f, g, []string{column}, limit); err != nil {
+		t.Fatal(err)
+	}
+	f.Search([][]byte{[]byte(token)})
+	if err := e.Find(context.Background(), &f); err != nil {
+		t.Fatal(err)
+	}
+	return f.Rows(0)
 }
 
 func putPerson(t *testing.T, e *engine.Engine, id int, city string) {

@@ -8,6 +8,7 @@ import (
 
 	"quiver/codec"
 	"quiver/engine/auth"
+	"quiver/engine/catalog"
 	"quiver/engine/fail"
 	"quiver/storage"
 )
@@ -81,4 +82,19 @@ func (e *Engine) historyFloor(ctx context.Context, table uint32, route []byte, a
 		return nil, err
 	}
 	return row, nil
+}
+
+// tokenRoute appends the key bytes of physical columns whose tokens are at order.
+func tokenRoute(dst []byte, g *catalog.Group, slots, order []int, tokens [][]byte) ([]byte, error) {
+	for i, slot := range slots {
+		column := &g.Schema.Columns[slot]
+		var err error
+		if dst, err = codec.AppendKeyJSON(dst, column.Type, tokens[order[i]]); err != nil {
+			return nil, &fail.Error{
+				Code: fail.BadKeyValue, Name: column.Name, Err: err,
+				Text: "Key '" + column.Name + "' should be in '" + column.Type.Kind.SQL() + "' format.",
+			}
+		}
+	}
+	return dst, nil
 }

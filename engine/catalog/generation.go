@@ -78,6 +78,15 @@ type Enrichment struct {
 	OnMultiple   Policy // KEEP_FIRST: the row that arrived first; IGNORE; FAIL
 }
 
+// ByKey reports whether the keys are the group's key, and not an index of it.
+func (x *Enrichment) ByKey() bool {
+	columns := make([]string, len(x.Keys))
+	for i, p := range x.Keys {
+		columns[i] = p.Column
+	}
+	return sameSet(columns, x.Group.Key)
+}
+
 // Pairing is a column of a group and its name in the record.
 type Pairing struct{ Column, Name string }
 

@@ -90,10 +90,14 @@ func resize[T any](v []T, n int) []T {
 // Infinity or -Infinity. A later value replaces an earlier one. A name that is no
 // feature is ignored. Neither slice is kept.
 func (b *Batch) Set(i int, name, token []byte) {
-	k, ok := b.p.names[string(name)]
-	if !ok {
-		return
+	if k, ok := b.p.names[string(name)]; ok {
+		b.SetFeature(i, k, token)
 	}
+}
+
+// SetFeature is Set for the feature at a position of Predictor.Features; a token of nil
+// is a missing value.
+func (b *Batch) SetFeature(i, k int, token []byte) {
 	f := &b.p.features[k]
 	number, text := b.row(i)
 	b.states[i*len(b.p.features)+k], b.scratch = f.set(number, text, token, b.scratch)

@@ -3,14 +3,10 @@ package service
 import (
 	"context"
 
+	"quiver/engine"
 	"quiver/engine/auth"
 	"quiver/engine/catalog"
-	"quiver/engine/fail"
 )
-
-// Field is one value of a record: a JSON token as the caller sent it (NaN and
-// infinities allowed, which are missing values).
-type Field struct{ Name, Token []byte }
 
 // The reasons why a record was given up. The first is documented by the API, the others
 // are ours.
@@ -20,23 +16,37 @@ const (
 	MissingKey      = "MISSING_LOOKUP_KEY"
 )
 
-// Result is what became of one record: its data, a JSON object, or why there is none.
-type Result struct {
-	Data   []byte // {} when Ignored
-	Reason string // "" unless ignored
-}
-
-// Ignored reports whether the record was given up.
-func (r *Result) Ignored() bool { return r.Reason != "" }
-
-// Answer is what a lookup found, in the order of the records.
+// Answer is what a lookup found, in the order of the records. Release lets it go.
 type Answer struct {
 	Generation string
-	Results    []Result
+	run        *run
 }
 
-// Lookup runs a lookup endpoint over records. who and denied are as in May.
-func (s *Services) Lookup(ctx context.Context, who auth.Principal, denied error, service, name string, d Dispatch, items [][]Field) (Answer, error) {
+// Len is the number of records.
+func (a *Answer) Len() int { return a.run.n }
+
+// Reason says why record i was given up, "" if it was not.
+func (a *Answer) Reason(i int) string { return a.run.reasons[i] }
+
+// AppendData appends the data of record i, a JSON object, which is empty when the record
+// was given up.
+func (a *Answer) AppendData(out []byte, i int) []byte {
+	if a.run.reasons[i] != "" {
+		return append(out, "{}"...)
+	}
+	return a.run.appendRecord(out, i)
+}
+
+// Release gives back the memory of the answer.
+func (a *Answer) Release() {
+	if a.run.reset() {
+		a.run.p.runs.Put(a.run)
+	}
+}
+
+// Lookup runs a lookup endpoint over records. who and denied are as in May. The caller
+// releases an answer that comes without an error.
+func (s *Services) Lookup(ctx context.Context, who auth.Principal, denied error, service, name string, d Dispatch, records *Records) (Answer, error) {
 	r, err := s.find(who, denied, service)
 	if err != nil {
 		return Answer{}, err
@@ -46,17 +56,29 @@ func (s *Services) Lookup(ctx context.Context, who auth.Principal, denied error,
 		return Answer{}, err
 	}
 	start := s.engine.Now()
-	a := Answer{Generation: g.def.Name, Results: make([]Result, len(items))}
-	for i, item := range items {
-		if a.Results[i], err = s.lookup(ctx, e.lookup, item); err != nil {
-			break
-		}
-	}
-	r.calls.add(service, name, len(items), s.engine.Now()-start, err != nil)
+	a := Answer{g.def.Name, e.lookup.runs.Get().(*run)}
+	err = a.run.lookup(ctx, s.engine, records)
+	r.calls.add(r.def.Name, e.def.Name, records.Len(), s.engine.Now()-start, err != nil)
 	if err != nil {
-		return Answer{Generation: g.def.Name}, err
+		a.Release()
+		return Answer{}, err
 	}
 	return a, nil
+}
+
+// lookup runs the pipeline over records. Names that no step uses are left out, as are
+// values for what the steps find.
+func (r *run) lookup(ctx context.Context, e *engine.Engine, records *Records) error {
+	r.begin(records.Len())
+	for i := range r.n {
+		rec := r.record(i)
+		for _, f := range records.Fields(i) {
+			if at, ok := r.p.places[string(f.Name)]; ok && r.p.given[at] {
+				rec[at] = present(f.Token)
+			}
+		}
+	}
+	return r.enrich(ctx, e)
 }
 
 // Keys returns the names of the keys that a lookup endpoint expects of the generation
@@ -71,24 +93,4 @@ func (s *Services) Keys(who auth.Principal, denied error, service, name string, 
 		return nil, err
 	}
 	return e.lookup.inputs(), nil
-}
-
-// lookup runs the pipeline over one record.
-func (s *Services) lookup(ctx context.Context, p *pipeline, item []Field) (Result, error) {
-	rec := p.record(item)
-	for i := range p.steps {
-		reason, err := s.enrich(ctx, &p.steps[i], rec)
-		if err != nil {
-			return Result{}, err
-		}
-		if reason != "" {
-			return Result{Data: []byte("{}"), Reason: reason}, nil
-		}
-	}
-	return Result{Data: p.print(rec)}, nil
-}
-
-// policyError is the error of a record whose enrichment says FAIL.
-func policyError(st *step, text string) error {
-	return fail.Errorf(fail.Malformed, "Looking up in %s/%s failed: %s.", st.def.Store, st.def.Name, text)
 }

@@ -15,9 +15,14 @@ import (
 // model is a prediction endpoint, compiled: its enrichments and its predictor.
 type model struct {
 	*predict.Predictor
-	pipeline *pipeline
-	batches  sync.Pool // *predict.Batch
+	pipeline    *pipeline
+	features    []int            // by place of the pipeline: the feature of that name, -1
+	inputs      map[string]input // by the names that a request may give
+	predictions sync.Pool        // *Prediction
 }
+
+// input is where a value goes: to a place of the pipeline, or else to a feature.
+type input struct{ place, feature int }
 
 // newModel reads the files of a prediction and puts it together. ONNX files are known by
 // their name, all others by what they hold.
@@ -46,8 +51,24 @@ func (s *Services) newModel(def *catalog.PredictionEndpoint) (*model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", def.Model.Name, err)
 	}
-	out := &model{Predictor: p, pipeline: newPipeline(def.Enrich, true)}
-	out.batches.New = func() any { return p.NewBatch() }
+	out := &model{Predictor: p, inputs: map[string]input{}}
+	if out.pipeline, err = newPipeline(def.Enrich, true); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	for i, name := range p.Features() {
+		out.inputs[name] = input{-1, i}
+	}
+	for at, name := range out.pipeline.names {
+		feature := -1
+		if in, ok := out.inputs[name]; ok {
+			feature = in.feature
+		}
+		out.inputs[name] = input{at, feature}
+		out.features = append(out.features, feature)
+	}
+	out.predictions.New = func() any {
+		return &Prediction{Task: p.Task(), Classes: p.Classes(), model: out, batch: p.NewBatch(), run: newRun(out.pipeline)}
+	}
 	return out, nil
 }
 

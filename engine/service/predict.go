@@ -22,19 +22,24 @@ type Prediction struct {
 	generation *generation
 	model      *model
 	batch      *predict.Batch
+	run        *run
 }
 
-// Release gives back the memory that Results are in.
+// Release gives back the memory of the prediction.
 func (p *Prediction) Release() {
-	p.model.batches.Put(p.batch)
-	p.generation.release()
+	g := p.generation
+	p.Results, p.generation = nil, nil
+	if p.run.reset() {
+		p.model.predictions.Put(p)
+	}
+	g.release()
 }
 
-// Predict runs a prediction endpoint over records: each is enriched, then all that are
-// left are scored and, where asked for, explained together. explanations is what the
-// request says about these, a JSON token; nil says nothing. who and denied are as in
-// May. The caller releases a prediction that comes without an error.
-func (s *Services) Predict(ctx context.Context, who auth.Principal, denied error, service, name string, d Dispatch, explanations []byte, items [][]Field) (*Prediction, error) {
+// Predict runs a prediction endpoint over records: all are enriched together, then all
+// that are left are scored and, where asked for, explained together. explanations is
+// what the request says about these, a JSON token; nil says nothing. who and denied are
+// as in May. The caller releases a prediction that comes without an error.
+func (s *Services) Predict(ctx context.Context, who auth.Principal, denied error, service, name string, d Dispatch, explanations []byte, records *Records) (*Prediction, error) {
 	for {
 		r, err := s.find(who, denied, service)
 		if err != nil {
@@ -51,12 +56,10 @@ func (s *Services) Predict(ctx context.Context, who auth.Principal, denied error
 			continue // taken away between the two; there is a newer table now
 		}
 		start := s.engine.Now()
-		p := &Prediction{
-			Generation: g.def.Name, Task: e.model.Task(), Classes: e.model.Classes(),
-			generation: g, model: e.model, batch: e.model.batches.Get().(*predict.Batch),
-		}
-		err = s.predict(ctx, p, explanations, items)
-		r.calls.add(service, name, len(items), s.engine.Now()-start, err != nil)
+		p := e.model.predictions.Get().(*Prediction)
+		p.Generation, p.generation = g.def.Name, g
+		err = s.predict(ctx, p, explanations, records, start)
+		r.calls.add(r.def.Name, e.def.Name, records.Len(), s.engine.Now()-start, err != nil)
 		if err != nil {
 			p.Release()
 			return nil, err
@@ -65,7 +68,7 @@ func (s *Services) Predict(ctx context.Context, who auth.Principal, denied error
 	}
 }
 
-func (s *Services) predict(ctx context.Context, p *Prediction, explanations []byte, items [][]Field) error {
+func (s *Services) predict(ctx context.Context, p *Prediction, explanations []byte, records *Records, start int64) error {
 	var ask predict.Ask
 	var err error
 	if explanations != nil {
@@ -77,15 +80,14 @@ func (s *Services) predict(ctx context.Context, p *Prediction, explanations []by
 	if err != nil {
 		return err
 	}
-	if err := p.batch.Reset(len(items)); err != nil {
+	if err := p.batch.Reset(records.Len()); err != nil {
 		return err
 	}
-	start := s.engine.Now()
-	for i, item := range items {
-		if err := s.prepare(ctx, p, i, item); err != nil {
-			return err
-		}
+	p.fill(records)
+	if err := p.run.enrich(ctx, s.engine); err != nil {
+		return err
 	}
+	p.merge()
 	ready := s.engine.Now()
 	p.EnrichMicros = ready - start
 	if err := p.model.Predict(ctx, p.batch); err != nil {
@@ -101,35 +103,38 @@ func (s *Services) predict(ctx context.Context, p *Prediction, explanations []by
 	return nil
 }
 
-// prepare fills row i. A value that was looked up takes the place of the caller's; where
-// no row matched, the caller's stays.
-func (s *Services) prepare(ctx context.Context, p *Prediction, i int, item []Field) error {
-	for _, f := range item {
-		p.batch.Set(i, f.Name, f.Token)
-	}
-	pipe := p.model.pipeline
-	if len(pipe.steps) == 0 {
-		return nil
-	}
-	rec := pipe.record(item)
-	for at := range pipe.steps {
-		reason, err := s.enrich(ctx, &pipe.steps[at], rec)
-		if err != nil {
-			return err
-		}
-		if reason != "" {
-			p.batch.Drop(i, reason)
-			return nil
+// fill hands what the caller gives to the pipeline or, where that has no use for it, to
+// the model.
+func (p *Prediction) fill(records *Records) {
+	p.run.begin(records.Len())
+	for i := range records.Len() {
+		rec := p.run.record(i)
+		for _, f := range records.Fields(i) {
+			in, ok := p.model.inputs[string(f.Name)]
+			switch {
+			case !ok:
+			case in.place >= 0:
+				rec[in.place] = present(f.Token)
+			default:
+				p.batch.SetFeature(i, in.feature, f.Token)
+			}
 		}
 	}
-	for at, name := range pipe.names {
-		token := rec[at]
-		if token == nil {
-			token = null
-		}
-		p.batch.Set(i, []byte(name), token)
-	}
-	return nil
 }
 
-var null = []byte("null")
+// merge hands what the pipeline has to the model. A value that was looked up has taken
+// the place of the caller's; where no row matched, the caller's stayed.
+func (p *Prediction) merge() {
+	for i := range p.run.n {
+		if reason := p.run.reasons[i]; reason != "" {
+			p.batch.Drop(i, reason)
+			continue
+		}
+		rec := p.run.record(i)
+		for at, feature := range p.model.features {
+			if feature >= 0 {
+				p.batch.SetFeature(i, feature, rec[at])
+			}
+		}
+	}
+}

@@ -48,8 +48,10 @@ func setup(t *testing.T) (*engine.Engine, *service.Services) {
 }
 
 func ask(s *service.Services, d service.Dispatch) (service.Answer, error) {
-	item := []service.Field{{Name: []byte("id"), Token: []byte("1")}}
-	return s.Lookup(context.Background(), auth.All(), nil, "svc", "e", d, [][]service.Field{item})
+	var r service.Records
+	r.Begin()
+	r.Add([]byte("id"), []byte("1"))
+	return s.Lookup(context.Background(), auth.All(), nil, "svc", "e", d, &r)
 }
 
 func code(err error) fail.Code {
@@ -63,7 +65,7 @@ func code(err error) fail.Code {
 // the rest goes on.
 func TestForce(t *testing.T) {
 	e, s := setup(t)
-	if a, err := ask(s, service.Dispatch{Forced: "v1"}); err != nil || string(a.Results[0].Data) != `{"id":1,"name":"one"}` {
+	if a, err := ask(s, service.Dispatch{Forced: "v1"}); err != nil || string(a.AppendData(nil, 0)) != `{"id":1,"name":"one"}` {
 		t.Fatalf("%+v, %v", a, err)
 	}
 	if _, err := e.Remove("Generation", engine.Ref{Store: "svc", Name: "v2"}, false); code(err) != fail.Conflict {

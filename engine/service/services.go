@@ -169,7 +169,11 @@ func (s *Services) compileGeneration(def *catalog.Generation, lenient bool) (*ge
 		e := &endpoint{def: &def.Endpoints[i]}
 		g.endpoints[e.def.Name] = e
 		if e.def.Predict == nil {
-			e.lookup = newPipeline(e.def.Lookup.Enrich, false)
+			var err error
+			if e.lookup, err = newPipeline(e.def.Lookup.Enrich, false); err != nil {
+				g.release()
+				return nil, err
+			}
 			continue
 		}
 		var err error
@@ -193,6 +197,7 @@ func (s *Services) May(who auth.Principal, denied error, service string) error {
 	return err
 }
 
+// find does not let service escape, so that callers make it of bytes for nothing.
 func (s *Services) find(who auth.Principal, denied error, service string) (*running, error) {
 	r := s.now.Load().services[service]
 	switch {
@@ -201,11 +206,11 @@ func (s *Services) find(who auth.Principal, denied error, service string) (*runn
 	case denied != nil:
 		return nil, denied
 	case !who.Valid():
-		return nil, fail.Errorf(fail.NoKey, "Service %q asks for an API key.", service)
+		return nil, fail.Errorf(fail.NoKey, "Service %q asks for an API key.", strings.Clone(service))
 	case r == nil:
-		return nil, fail.Errorf(fail.NotFound, "There is no service %q.", service)
+		return nil, fail.Errorf(fail.NotFound, "There is no service %q.", strings.Clone(service))
 	default:
-		return nil, fail.Errorf(fail.Forbidden, "This API key has no rights on service %q.", service)
+		return nil, fail.Errorf(fail.Forbidden, "This API key has no rights on service %q.", strings.Clone(service))
 	}
 }
 
@@ -253,10 +258,10 @@ func (r *running) choose(name, kind string, d Dispatch) (*generation, *endpoint,
 	}
 	e := g.endpoints[name]
 	if e == nil {
-		return g, nil, noEndpoint(r.def.Name, name, fmt.Sprintf(" in generation %q", g.def.Name))
+		return g, nil, noEndpoint(r.def.Name, strings.Clone(name), fmt.Sprintf(" in generation %q", g.def.Name))
 	}
 	if e.def.Type != kind {
-		return g, nil, fail.Errorf(fail.NotFound, "Endpoint %q does not answer %q; it answers %s.", name, verbs[kind][0], strings.Join(verbs[e.def.Type], ", "))
+		return g, nil, fail.Errorf(fail.NotFound, "Endpoint %q does not answer %q; it answers %s.", e.def.Name, verbs[kind][0], strings.Join(verbs[e.def.Type], ", "))
 	}
 	if g.def.Broken != "" {
 		return g, nil, fail.Wrap(fail.ReadFailed, errors.New(g.def.Broken), "Generation %q of service %q cannot answer: %s", g.def.Name, r.def.Name, g.def.Broken)

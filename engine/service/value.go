@@ -20,43 +20,48 @@ func present(token []byte) []byte {
 	return token
 }
 
-// keyToken gives a token the form that keys of a type are compared in, so that 42, "42"
-// and 42.0 are one key. It works on text: no integer goes through a float.
-func keyToken(t *codec.Type, token []byte) []byte {
+// appendKey gives a token the form that keys of a type are compared in, so that 42, "42"
+// and 42.0 are one key. It works on text: no integer goes through a float. The key is
+// the token itself, or is appended to dst.
+func appendKey(dst []byte, t *codec.Type, token []byte) (_, key []byte) {
 	quoted := token[0] == '"'
-	text := token
-	if quoted {
-		text = token[1 : len(token)-1]
-	}
 	number := !quoted && (token[0] == '-' || token[0] >= '0' && token[0] <= '9')
-	if t.Integer() || t.Kind == codec.KindString && number {
-		if whole, zeros, ok := bytes.Cut(text, []byte(".")); ok && len(zeros) > 0 && len(bytes.Trim(zeros, "0")) == 0 {
-			text = whole
-		}
-		return retoken(t, text, quoted)
+	text := t.Kind == codec.KindString
+	if !t.Integer() && !(text && number) {
+		return dst, token
 	}
-	return token
+	inner := token
+	if quoted {
+		inner = token[1 : len(token)-1]
+	}
+	if whole, zeros, ok := bytes.Cut(inner, dot); ok && len(zeros) > 0 && len(bytes.Trim(zeros, "0")) == 0 {
+		inner = whole
+	} else if quoted || !text {
+		return dst, token
+	}
+	if !quoted && !text {
+		return dst, inner
+	}
+	start := len(dst)
+	dst = append(append(append(dst, '"'), inner...), '"')
+	return dst, dst[start:len(dst):len(dst)]
 }
 
-// retoken prints the text of a key as a token for its column.
-func retoken(t *codec.Type, text []byte, quoted bool) []byte {
-	if t.Kind == codec.KindString || quoted {
-		return append(append([]byte{'"'}, text...), '"')
-	}
-	return text
-}
+var dot = []byte(".")
 
-// echo prints a key in its column's type; a value that the column cannot hold stays as
-// it was given.
-func echo(t *codec.Type, token []byte) []byte {
-	cell, _, err := codec.AppendCellJSON(nil, t, token)
-	if err != nil {
-		if !validToken(token) {
-			return nil
-		}
-		return token
+// appendEcho prints a key in its column's type; a value that the column cannot hold
+// stays as it was given, or is missing if it is no JSON. It may return the key itself.
+func appendEcho(dst []byte, t *codec.Type, key []byte) (_, echo []byte) {
+	start := len(dst)
+	dst, _, err := codec.AppendCellJSON(dst, t, key)
+	switch {
+	case err == nil:
+		return appendRendered(dst, t, dst[start:len(dst):len(dst)])
+	case !validToken(key):
+		return dst, nil
+	default:
+		return dst, key
 	}
-	return render(t, cell)
 }
 
 // validToken reports whether a token is strict JSON.
@@ -66,51 +71,54 @@ func validToken(token []byte) bool {
 	return s.End() == nil
 }
 
-// value returns a column of a row as JSON; nil is null.
-func value(g *catalog.Group, row codec.Row, slot int) []byte {
+// appendValue returns a column of a row as JSON; nil is null. The value is the row's
+// own, or is appended to dst.
+func appendValue(dst []byte, g *catalog.Group, row codec.Row, slot int) (_, value []byte) {
 	column := &g.Schema.Columns[slot]
 	cell := column.Default
 	if slot < row.Columns() {
 		cell = row.Cell(slot)
 	}
 	if cell == nil || string(cell) == "null" {
-		return nil
+		return dst, nil
 	}
-	return render(column.Type, cell)
+	return appendRendered(dst, column.Type, cell)
 }
 
-// render prints a cell as this API does: truth values as true and false, times in ISO
-// 8601 with at least milliseconds. It may return the cell itself.
-func render(t *codec.Type, cell []byte) []byte {
+// appendRendered prints a cell as this API does: truth values as true and false, times
+// in ISO 8601 with at least milliseconds. The value is the cell itself, or is appended
+// to dst.
+func appendRendered(dst []byte, t *codec.Type, cell []byte) (_, value []byte) {
 	switch t.Kind {
 	case codec.KindBoolean:
 		if v, ok := codec.CellBool(cell); ok {
 			if v {
-				return []byte("true")
+				return dst, yes
 			}
-			return []byte("false")
+			return dst, no
 		}
 	case codec.KindTimestamp:
-		return isoTime(cell)
+		return appendISOTime(dst, cell)
 	}
-	return cell
+	return dst, cell
 }
 
-// isoTime turns "2017-01-01 00:00:59" into "2017-01-01T00:00:59.000Z".
-func isoTime(cell []byte) []byte {
-	text := bytes.Trim(cell, `"`)
-	day, clock, ok := bytes.Cut(text, []byte(" "))
+var yes, no = []byte("true"), []byte("false")
+
+// appendISOTime turns "2017-01-01 00:00:59" into "2017-01-01T00:00:59.000Z".
+func appendISOTime(dst, cell []byte) (_, value []byte) {
+	day, clock, ok := bytes.Cut(bytes.Trim(cell, `"`), []byte(" "))
 	if !ok {
-		return cell
+		return dst, cell
 	}
-	second, fraction, _ := bytes.Cut(clock, []byte("."))
-	out := append([]byte{'"'}, day...)
-	out = append(out, 'T')
-	out = append(out, second...)
-	out = append(out, '.')
-	out = append(out, fraction...)
+	second, fraction, _ := bytes.Cut(clock, dot)
+	start := len(dst)
+	dst = append(append(dst, '"'), day...)
+	dst = append(append(dst, 'T'), second...)
+	dst = append(append(dst, '.'), fraction...)
 	for n := len(fraction); n < 3; n++ {
-		out = append(out, '0')
+		dst = append(dst, '0')
 	}
-	return append(out, `Z"`...)
+	dst = append(dst, `Z"`...)
+	return dst, dst[start:len(dst):len(dst)]
 }

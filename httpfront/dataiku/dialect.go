@@ -16,6 +16,8 @@
 package dataiku
 
 import (
+	"sync"
+
 	"quiver/engine"
 	"quiver/engine/auth"
 	"quiver/engine/service"
@@ -39,6 +41,7 @@ type dialect struct {
 	Options
 	engine   *engine.Engine
 	services *service.Services
+	requests sync.Pool // *request
 }
 
 // New makes the dialects of the user API, the probe and the admin API: paths of each

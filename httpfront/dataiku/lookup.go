@@ -7,7 +7,6 @@ import (
 
 	"quiver/codec"
 	"quiver/engine/fail"
-	"quiver/engine/service"
 	"quiver/httpfront/wire"
 )
 
@@ -22,53 +21,56 @@ func (d *dialect) lookUp(x *wire.Exchange, multi bool) {
 		d.fail(x, err)
 		return
 	}
-	r, err := d.readRequest(x.Body, "data", multi)
-	if err != nil {
+	r := d.request()
+	defer d.release(r)
+	if err := r.read(x.Body, "data", multi, d.MaxItems); err != nil {
 		d.fail(x, err)
 		return
 	}
-	d.answer(x, &r, start)
+	d.answer(x, r, start)
 }
 
 // lookupSimple answers one record whose keys are in the query. Their number must be
 // that of the endpoint's keys; one of another name leaves a key missing.
 func (d *dialect) lookupSimple(x *wire.Exchange) {
 	start := d.engine.Now()
-	r := request{items: [][]service.Field{readQuery(x)}}
+	r := d.request()
+	defer d.release(r)
+	r.readQuery(x)
 	keys, err := d.services.Keys(x.Principal, x.Denied, string(x.Param("service")), string(x.Param("endpoint")), r.dispatch)
-	if err == nil && len(keys) != len(r.items[0]) {
-		err = fail.Errorf(fail.Malformed, "The endpoint has %d keys (%s), the query %d parameters.", len(keys), strings.Join(keys, ", "), len(r.items[0]))
+	if n := len(r.records.Fields(0)); err == nil && len(keys) != n {
+		err = fail.Errorf(fail.Malformed, "The endpoint has %d keys (%s), the query %d parameters.", len(keys), strings.Join(keys, ", "), n)
 	}
 	if err != nil {
 		d.fail(x, err)
 		return
 	}
-	d.answer(x, &r, start)
+	d.answer(x, r, start)
 }
 
 // answer runs the lookup and prints its results.
 func (d *dialect) answer(x *wire.Exchange, r *request, start int64) {
-	name, endpoint := string(x.Param("service")), string(x.Param("endpoint"))
 	ready := d.engine.Now()
-	a, err := d.services.Lookup(x.Ctx, x.Principal, x.Denied, name, endpoint, r.dispatch, r.items)
+	a, err := d.services.Lookup(x.Ctx, x.Principal, x.Denied, string(x.Param("service")), string(x.Param("endpoint")), r.dispatch, &r.records)
 	if err != nil {
 		d.fail(x, err)
 		return
 	}
+	defer a.Release()
 	found := d.engine.Now()
 	d.begin(x)
 	out := append(x.Out, `{"results":[`...)
-	for i := range a.Results {
+	for i := range a.Len() {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(out, `{"data":`...)
-		out = append(out, a.Results[i].Data...)
+		out = a.AppendData(append(out, `{"data":`...), i)
+		reason := a.Reason(i)
 		out = append(out, `,"ignored":`...)
-		out = strconv.AppendBool(out, a.Results[i].Ignored())
-		if a.Results[i].Ignored() {
+		out = strconv.AppendBool(out, reason != "")
+		if reason != "" {
 			out = append(out, `,"ignoreReason":"`...)
-			out = append(out, a.Results[i].Reason...)
+			out = append(out, reason...)
 			out = append(out, '"')
 		}
 		out = append(out, '}')
@@ -79,15 +81,15 @@ func (d *dialect) answer(x *wire.Exchange, r *request, start int64) {
 	out = strconv.AppendInt(out, found-ready, 10)
 	out = append(out, `,"postProcessing":`...)
 	out = strconv.AppendInt(out, d.engine.Now()-found, 10)
-	x.Out = appendContext(append(out, '}'), name, endpoint, a.Generation)
+	x.Out = appendContext(append(out, '}'), x, a.Generation)
 }
 
 // appendContext prints what answered, and ends the answer.
-func appendContext(out []byte, name, endpoint, generation string) []byte {
+func appendContext(out []byte, x *wire.Exchange, generation string) []byte {
 	out = append(out, `,"apiContext":{"serviceId":`...)
-	out = codec.AppendQuoted(out, []byte(name))
+	out = codec.AppendQuoted(out, x.Param("service"))
 	out = append(out, `,"endpointId":`...)
-	out = codec.AppendQuoted(out, []byte(endpoint))
+	out = codec.AppendQuoted(out, x.Param("endpoint"))
 	out = append(out, `,"serviceGeneration":`...)
 	out = codec.AppendQuoted(out, []byte(generation))
 	return append(out, "}}"...)

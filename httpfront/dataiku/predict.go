@@ -20,26 +20,29 @@ func (d *dialect) score(x *wire.Exchange, multi bool) {
 		d.fail(x, err)
 		return
 	}
-	r, err := d.readRequest(x.Body, "features", multi)
-	if err != nil {
+	r := d.request()
+	defer d.release(r)
+	if err := r.read(x.Body, "features", multi, d.MaxItems); err != nil {
 		d.fail(x, err)
 		return
 	}
-	d.scored(x, &r, multi, start)
+	d.scored(x, r, multi, start)
 }
 
 // predictSimple answers one record whose features are the parameters of the query.
 func (d *dialect) predictSimple(x *wire.Exchange) {
-	r := request{items: [][]service.Field{readQuery(x)}}
-	d.scored(x, &r, false, d.engine.Now())
+	start := d.engine.Now()
+	r := d.request()
+	defer d.release(r)
+	r.readQuery(x)
+	d.scored(x, r, false, start)
 }
 
 // scored runs the prediction and prints its results (contract, section 5). wait and
 // preparation are for models that run elsewhere: here they take no time.
 func (d *dialect) scored(x *wire.Exchange, r *request, multi bool, start int64) {
-	name, endpoint := string(x.Param("service")), string(x.Param("endpoint"))
 	ready := d.engine.Now()
-	p, err := d.services.Predict(x.Ctx, x.Principal, x.Denied, name, endpoint, r.dispatch, r.explanations, r.items)
+	p, err := d.services.Predict(x.Ctx, x.Principal, x.Denied, string(x.Param("service")), string(x.Param("endpoint")), r.dispatch, r.explanations, &r.records)
 	if err != nil {
 		d.fail(x, err)
 		return
@@ -68,7 +71,7 @@ func (d *dialect) scored(x *wire.Exchange, r *request, multi bool, start int64) 
 	out = strconv.AppendInt(out, p.ModelMicros, 10)
 	out = append(out, `,"postProcessing":`...)
 	out = strconv.AppendInt(out, d.engine.Now()-answered, 10)
-	x.Out = appendContext(append(out, '}'), name, endpoint, p.Generation)
+	x.Out = appendContext(append(out, '}'), x, p.Generation)
 }
 
 // appendResult prints the result of one record. Its numbers are finite.

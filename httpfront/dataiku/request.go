@@ -9,113 +9,130 @@ import (
 	"quiver/httpfront/wire"
 )
 
-// request is the body of a lookup or a prediction; context is logged by servers that keep a log of
+// request is the body of a lookup or a prediction, pooled; context is logged by servers that keep a log of
 // queries, and not used.
 type request struct {
-	items    [][]service.Field
-	dispatch service.Dispatch
-
+	records      service.Records
+	dispatch     service.Dispatch
 	explanations []byte // the token; nil: not given
 }
 
-// readRequest reads the body of a lookup or a prediction, one of many items with multi;
+// request takes a request from the pool; release gives it back.
+func (d *dialect) request() *request {
+	r, ok := d.requests.Get().(*request)
+	if !ok {
+		r = &request{}
+	}
+	return r
+}
+
+func (d *dialect) release(r *request) {
+	r.records.Reset()
+	r.dispatch, r.explanations = service.Dispatch{}, nil
+	d.requests.Put(r)
+}
+
+// read reads the body of a lookup or a prediction, one of many items with multi;
 // key is what the values of a record stand under, "data" or "features". An empty body is
 // {}: the official client sends none for an empty object. The content type is not
 // looked at. What is no field of the API is left alone; of a name given twice the last
 // counts.
-func (d *dialect) readRequest(body []byte, key string, multi bool) (request, error) {
-	var r request
+func (r *request) read(body []byte, key string, multi bool, maxItems int) error {
 	if !multi {
-		r.items = [][]service.Field{nil}
+		r.records.Begin()
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
-		return r, nil
+		return nil
 	}
 	s := codec.NewScanner(body)
 	s.AllowNaN(true)
 	s.Object()
 	for name, ok := s.NextField(); ok; name, ok = s.NextField() {
-		raw, kind := s.Value()
 		var err error
 		switch {
-		case kind == codec.JSONNull || s.Err() != nil:
+		case s.Peek() == codec.JSONNull:
+			s.Value()
 		case string(name) == key && !multi:
-			r.items[0], err = readFields(raw, key)
+			r.records.Restart()
+			err = r.readRecord(&s, key)
 		case string(name) == "items" && multi:
-			r.items, err = d.readItems(raw, key)
+			r.records.Reset()
+			err = r.readItems(&s, key, maxItems)
 		case string(name) == "dispatch":
-			r.dispatch, err = readDispatch(raw)
+			r.dispatch, err = readDispatch(&s)
 		case string(name) == "explanations":
-			r.explanations = raw
+			r.explanations, _ = s.Value()
+		default:
+			s.Value()
 		}
 		if err != nil {
-			return r, err
+			return err
 		}
 	}
-	return r, malformed(s.End())
+	return malformed(s.End())
 }
 
 // readItems reads the array of a multi request; an element without the key has no values.
-func (d *dialect) readItems(raw []byte, key string) ([][]service.Field, error) {
-	items := [][]service.Field{}
-	s := codec.NewScanner(raw)
-	s.AllowNaN(true)
+func (r *request) readItems(s *codec.Scanner, key string, maxItems int) error {
 	s.Array()
 	for s.NextElement() {
-		if len(items) == d.MaxItems {
-			return nil, fail.Errorf(fail.TooLarge, "More than %d items in one request.", d.MaxItems)
+		if r.records.Len() == maxItems {
+			return fail.Errorf(fail.TooLarge, "More than %d items in one request.", maxItems)
 		}
-		var item []service.Field
+		r.records.Begin()
 		s.Object()
 		for name, ok := s.NextField(); ok; name, ok = s.NextField() {
-			value, kind := s.Value()
-			if string(name) != key || kind == codec.JSONNull || s.Err() != nil {
+			if string(name) != key || s.Peek() == codec.JSONNull {
+				s.Value()
 				continue
 			}
-			var err error
-			if item, err = readFields(value, key); err != nil {
-				return nil, err
+			r.records.Restart()
+			if err := r.readRecord(s, key); err != nil {
+				return err
 			}
 		}
-		items = append(items, item)
 	}
-	return items, malformed(s.End())
+	return nil
 }
 
-// readFields reads an object of values.
-func readFields(raw []byte, what string) ([]service.Field, error) {
-	var all []service.Field
-	s := codec.NewScanner(raw)
-	s.AllowNaN(true)
-	if s.Peek() != codec.JSONObject {
-		return nil, fail.Errorf(fail.Malformed, "'%s' should be an object.", what)
+// readRecord reads the object of a record's values.
+func (r *request) readRecord(s *codec.Scanner, what string) error {
+	if err := object(s, what); err != nil {
+		return err
 	}
-	s.Object()
 	for name, ok := s.NextField(); ok; name, ok = s.NextField() {
 		value, _ := s.Value()
-		all = append(all, service.Field{Name: name, Token: value})
+		r.records.Add(name, value)
 	}
-	return all, malformed(s.End())
+	return nil
+}
+
+// object begins an object; what cannot be one at all is s's own error.
+func object(s *codec.Scanner, what string) error {
+	if kind := s.Peek(); kind != codec.JSONObject && kind != codec.JSONInvalid {
+		return fail.Errorf(fail.Malformed, "'%s' should be an object.", what)
+	}
+	s.Object()
+	return nil
 }
 
 // readDispatch reads which generation is to answer. The official client sends it for
 // predictions only; here lookups take it as well.
-func readDispatch(raw []byte) (d service.Dispatch, err error) {
-	fields, err := readFields(raw, "dispatch")
-	if err != nil {
+func readDispatch(s *codec.Scanner) (d service.Dispatch, err error) {
+	if err := object(s, "dispatch"); err != nil {
 		return d, err
 	}
-	for _, f := range fields {
-		text := f.Token
-		switch {
-		case string(f.Token) == "null":
+	for name, ok := s.NextField(); ok; name, ok = s.NextField() {
+		text, kind := s.Value()
+		switch kind {
+		case codec.JSONNull, codec.JSONInvalid:
 			continue
-		case f.Token[0] == '"':
-			if text, err = codec.AppendUnquoted(nil, f.Token); err != nil {
+		case codec.JSONString:
+			if text, err = codec.AppendUnquoted(nil, text); err != nil {
 				return d, malformed(err)
 			}
 		}
-		switch string(f.Name) {
+		switch string(name) {
 		case "forcedGeneration":
 			d.Forced = string(text)
 		case "dispatchKey":
@@ -126,12 +143,11 @@ func readDispatch(raw []byte) (d service.Dispatch, err error) {
 }
 
 // readQuery reads the keys of a simple lookup: all values are texts.
-func readQuery(x *wire.Exchange) []service.Field {
-	var all []service.Field
+func (r *request) readQuery(x *wire.Exchange) {
+	r.records.Begin()
 	x.Queries(func(name, value []byte) {
-		all = append(all, service.Field{Name: bytes.Clone(name), Token: codec.AppendQuoted(nil, value)})
+		r.records.Add(bytes.Clone(name), codec.AppendQuoted(nil, value))
 	})
-	return all
 }
 
 func malformed(err error) error {

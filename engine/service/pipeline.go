@@ -1,32 +1,34 @@
 package service
 
 import (
-	"context"
-	"errors"
+	"sync"
 
 	"quiver/codec"
-	"quiver/engine"
-	"quiver/engine/auth"
 	"quiver/engine/catalog"
 	"quiver/engine/fail"
+	"quiver/engine/plan"
 )
 
 // pipeline is a list of enrichments, compiled: names are places in a record.
 type pipeline struct {
-	names []string // by place
-	given []bool   // by place: asked of the caller, for no earlier step finds it
-	steps []step
+	names  []string // by place
+	quoted [][]byte // the same as the names of JSON fields, with the colon
+	given  []bool   // by place: asked of the caller, for no earlier step finds it
+	places map[string]int
+	steps  []step
 
 	// keep says that what the caller gives under the name of a column that is found stays
 	// where no row matches, as predictions want it; lookups leave it out.
 	keep bool
+	runs sync.Pool // *run
 }
 
 // step is one enrichment.
 type step struct {
 	def     *catalog.Enrichment
-	ref     engine.Ref
+	plan    *plan.Plan    // by key; nil by index
 	columns []string      // of the key or index
+	names   [][]byte      // the same
 	types   []*codec.Type // of these
 	keys    []int         // places of their values
 	slots   []int         // physical columns to add
@@ -37,16 +39,17 @@ type step struct {
 
 // newPipeline compiles enrichments; keep is as in pipeline. Those of a broken generation, whose groups are
 // gone, are compiled as far as they go and not run.
-func newPipeline(all []catalog.Enrichment, keep bool) *pipeline {
-	p := &pipeline{keep: keep}
+func newPipeline(all []catalog.Enrichment, keep bool) (*pipeline, error) {
+	p := &pipeline{keep: keep, places: map[string]int{}}
 	for i := range all {
 		x := &all[i]
-		st := step{def: x, keep: keep, ref: engine.Ref{Store: x.Store, Name: x.Name, Version: x.Version}, limit: 2}
+		st := step{def: x, keep: keep, limit: 2}
 		if x.OnMultiple == catalog.PolicyKeepFirst {
 			st.limit = 1
 		}
 		for _, k := range x.Keys {
 			st.columns = append(st.columns, k.Column)
+			st.names = append(st.names, []byte(k.Column))
 			st.keys = append(st.keys, p.place(k.Name, true))
 			if x.Group != nil {
 				st.types = append(st.types, x.Group.Feature(k.Column).Type)
@@ -58,20 +61,27 @@ func newPipeline(all []catalog.Enrichment, keep bool) *pipeline {
 				st.slots = append(st.slots, x.Group.Feature(c.Column).Slot)
 			}
 		}
+		if x.Group != nil && x.ByKey() {
+			var err error
+			if st.plan, err = plan.Group(x.Group); err != nil {
+				return nil, fail.Wrap(fail.Internal, err, "The enrichment from %s cannot be compiled.", x.Name)
+			}
+		}
 		p.steps = append(p.steps, st)
 	}
-	return p
+	p.runs.New = func() any { return newRun(p) }
+	return p, nil
 }
 
 // place returns the place of a name in the record, a new one for a new name.
 func (p *pipeline) place(name string, given bool) int {
-	for i, n := range p.names {
-		if n == name {
-			return i
-		}
+	if at, ok := p.places[name]; ok {
+		return at
 	}
 	p.names = append(p.names, name)
+	p.quoted = append(p.quoted, append(codec.AppendQuoted(nil, []byte(name)), ':'))
 	p.given = append(p.given, given)
+	p.places[name] = len(p.names) - 1
 	return len(p.names) - 1
 }
 
@@ -86,77 +96,8 @@ func (p *pipeline) inputs() []string {
 	return names
 }
 
-// record places what the caller gave; nil is missing. Names that no step uses are left
-// out, as are values for what the steps find. Of a name given twice the last counts.
-func (p *pipeline) record(item []Field) [][]byte {
-	rec := make([][]byte, len(p.names))
-	for _, f := range item {
-		for i, n := range p.names {
-			if (p.given[i] || p.keep) && n == string(f.Name) {
-				rec[i] = present(f.Token)
-			}
-		}
-	}
-	return rec
-}
-
-// print prints the record as a JSON object.
-func (p *pipeline) print(rec [][]byte) []byte {
-	out := []byte{'{'}
-	for i, n := range p.names {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(codec.AppendQuoted(out, []byte(n)), ':')
-		if rec[i] == nil {
-			out = append(out, "null"...)
-		} else {
-			out = append(out, rec[i]...)
-		}
-	}
-	return append(out, '}')
-}
-
-// enrich adds the columns of the row that fits rec. reason is why rec is given up, "" if
-// it is not.
-func (s *Services) enrich(ctx context.Context, st *step, rec [][]byte) (reason string, err error) {
-	tokens := make([][]byte, len(st.keys))
-	missing := -1
-	for i, at := range st.keys {
-		if rec[at] == nil {
-			missing = i
-			continue
-		}
-		tokens[i] = keyToken(st.types[i], rec[at])
-		rec[at] = echo(st.types[i], tokens[i])
-	}
-	if missing >= 0 {
-		return st.missing(rec, missing)
-	}
-	m, err := s.engine.Find(ctx, auth.All(), st.ref, st.columns, tokens, st.limit)
-	var bad *fail.Error
-	if errors.As(err, &bad) && bad.Code == fail.BadKeyValue {
-		m.Rows, err = nil, nil // no row has a key that its column cannot hold
-	}
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case len(m.Rows) == 0:
-		return st.nothing(rec)
-	case len(m.Rows) > 1 && st.def.OnMultiple == catalog.PolicyIgnore:
-		return MultipleMatches, nil
-	case len(m.Rows) > 1 && st.def.OnMultiple == catalog.PolicyFail:
-		return "", policyError(st, "several rows match")
-	}
-	for i, slot := range st.slots {
-		rec[st.into[i]] = value(m.Group, m.Rows[0], slot)
-	}
-	return "", nil
-}
-
 // missing applies the policy for a key that is not given.
-func (st *step) missing(rec [][]byte, key int) (string, error) {
+func (st *step) missing(rec [][]byte, key int) (reason string, err error) {
 	switch st.def.OnMissingKey {
 	case catalog.PolicyIgnore:
 		return MissingKey, nil
@@ -168,7 +109,7 @@ func (st *step) missing(rec [][]byte, key int) (string, error) {
 }
 
 // nothing applies the policy for a key that no row has.
-func (st *step) nothing(rec [][]byte) (string, error) {
+func (st *step) nothing(rec [][]byte) (reason string, err error) {
 	switch st.def.OnNoMatch {
 	case catalog.PolicyIgnore:
 		return NoMatch, nil
@@ -194,4 +135,9 @@ func (st *step) clear(rec [][]byte) {
 			rec[at] = nil
 		}
 	}
+}
+
+// policyError is the error of a record whose enrichment says FAIL.
+func policyError(st *step, text string) error {
+	return fail.Errorf(fail.Malformed, "Looking up in %s/%s failed: %s.", st.def.Store, st.def.Name, text)
 }
