@@ -1,12 +1,7 @@
 package compat
 
 import (
-	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"quiver/engine"
 	"quiver/engine/auth"
@@ -37,36 +32,10 @@ name: v2
 endpoints: [{name: e, type: lookup, enrich: [{group: people, keys: [id], columns: [name]}]}]
 `
 
-// python returns an interpreter that has the clients, or skips the test.
-func python(t *testing.T) string {
-	t.Helper()
-	dir, err := filepath.Abs("../../tmp/compat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin := filepath.Join(dir, "bin", "python")
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	if exec.CommandContext(ctx, bin, "-c", "import dataikuapi").Run() == nil {
-		return bin
-	}
-	for _, args := range [][]string{
-		{"python3", "-m", "venv", dir},
-		{bin, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", "requirements.txt"},
-	} {
-		if out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Skipf("the official clients are not at hand: %v: %v\n%s", args, err, out)
-		}
-	}
-	return bin
-}
-
 // TestDataiku runs dataiku.py against a server.
 func TestDataiku(t *testing.T) {
-	if testing.Short() {
-		t.Skip("drives a Python client")
-	}
-	bin := python(t)
+	c := client{name: "dataiku", module: "dataikuapi"}
+	python := c.python(t)
 	e := enginetest.New(t)
 	enginetest.Apply(t, e, definitions)
 	enginetest.Load(t, e, engine.Ref{Store: "default", Name: "people"}, []string{"1", `"one"`}, []string{"9007199254740993", `"big"`})
@@ -85,13 +54,5 @@ func TestDataiku(t *testing.T) {
 		}
 	}
 	front := fronttest.Start(t, httpfront.Options{Dialects: dataiku.New(e, s, dataiku.Options{Keys: keys}), Keys: keys})
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	c := exec.CommandContext(ctx, bin, "dataiku.py", front.URL)
-	c.Env = append(os.Environ(), "no_proxy=*")
-	out, err := c.CombinedOutput()
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-	t.Logf("%s", out)
+	c.drive(t, python, front.URL)
 }

@@ -1,5 +1,11 @@
-// Package compat drives a running server with the official clients of the APIs that it
-// speaks. The clients come from the Python package index by name and pinned version,
-// into tmp/compat, the first time the tests run; without Python or the index the tests
-// say so and are skipped.
+// Package compat drives a running server with the official Python clients of the APIs
+// that it speaks:
+//
+//	dataiku.py    dataiku-api-client: the API node's user and admin clients
+//	fennel.py     fennel-ai
+//	hopsworks.py  hopsworks: the client of the online feature store
+//
+// Each comes from the Python package index by name and version (dataiku.txt, ...) into
+// a virtual environment in tmp/compat, the first time the tests run; without Python or
+// the index the tests say so and are skipped.
 package compat
