@@ -229,6 +229,35 @@ func (s *Scanner) Value() (raw []byte, kind JSONKind) {
 	return s.b[start:s.i], kind
 }
 
+// Int reads the next value if it is a number of at most 18 digits and nothing else.
+// Otherwise it reads nothing: what there is, Value tells.
+func (s *Scanner) Int() (v int64, ok bool) {
+	if s.err != nil {
+		return 0, false
+	}
+	s.skip()
+	b := s.b[s.i:]
+	at := 0
+	if len(b) > 0 && b[0] == '-' {
+		at = 1
+	}
+	first := at
+	for at < len(b) && isDigit(b[at]) {
+		v = v*10 + int64(b[at]-'0')
+		at++
+	}
+	n := at - first
+	if n == 0 || n > 18 || n > 1 && b[first] == '0' || at == len(b) || b[at] == '.' || b[at]|0x20 == 'e' {
+		return 0, false
+	}
+	if first == 1 {
+		v = -v
+	}
+	s.i += at
+	s.first = false
+	return v, true
+}
+
 // scalar reads one value of the given kind that is no container.
 func (s *Scanner) scalar(kind JSONKind) bool {
 	switch kind {
@@ -280,6 +309,10 @@ func (s *Scanner) container() bool {
 	for {
 		// A value starts at s.i.
 		c := s.skip()
+		if isDigit(c) && objects&1 == 0 && s.depth > outer {
+			s.i = plainNumbers(s.b, s.i)
+			c = s.skip()
+		}
 		switch kind := kindOf(c); kind {
 		case JSONObject, JSONArray:
 			if s.depth++; s.depth > MaxJSONDepth {

@@ -3,8 +3,11 @@ package codec
 import (
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -233,6 +236,48 @@ func TestScannerStringsOfEveryShape(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestScannerNumbersInArrays holds the short ways of Value and Int through arrays of
+// numbers against the standard library, on arrays of almost-numbers.
+func TestScannerNumbersInArrays(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 0))
+	elements := []string{
+		"0", "-0", "7", "-12", "0.5", "-10.25", "1e3", "1.5E-2", "123456789012345678", "1234567890123456789", "999999999999999999999",
+		"01", "-", "1.", ".5", "-01", "1.e3", "+1", "1x", "", "null", `"1"`, "[1,2]", "[", "NaN", "1 2",
+	}
+	commas := []string{",", ",", ",", " ,", ", ", "\n,\t", ",,", ""}
+	for range 20_000 {
+		text := "["
+		for i := range random.IntN(6) {
+			if i > 0 {
+				text += commas[random.IntN(len(commas))]
+			}
+			text += elements[min(random.IntN(len(elements)), random.IntN(len(elements)))]
+		}
+		text += []string{"]", "]", "]", "]", "}", ""}[random.IntN(6)]
+		want := json.Valid([]byte(text))
+		s := NewScanner([]byte(text))
+		if s.Value(); (s.End() == nil) != want {
+			t.Fatalf("seed %d: Value of %q: %v, want %t", seed, text, s.End(), want)
+		}
+		s = NewScanner([]byte(text))
+		s.Array()
+		for s.NextElement() {
+			before := s
+			v, ok := s.Int()
+			raw, _ := before.Value()
+			n, err := strconv.ParseInt(string(raw), 10, 64)
+			if want && ok != (err == nil && len(strings.TrimPrefix(string(raw), "-")) <= 18) || ok && (n != v || s.i != before.i) {
+				t.Fatalf("seed %d: Int reads %d (%t) where there is %q in %q", seed, v, ok, raw, text)
+			}
+			s = before
+		}
+		if (s.End() == nil) != want {
+			t.Fatalf("seed %d: a walk with Int through %q: %v, want %t", seed, text, s.End(), want)
 		}
 	}
 }

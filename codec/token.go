@@ -78,6 +78,36 @@ func scanNumber(b []byte, i int) (end int, ok bool) {
 	return i, true
 }
 
+// plainNumbers returns the start of the first element of an array, of which one starts at
+// b[i], that is no number without exponent followed by a comma at once.
+func plainNumbers(b []byte, i int) int {
+	for {
+		at := i
+		if at < len(b) && b[at] == '-' {
+			at++
+		}
+		switch {
+		case at == len(b) || !isDigit(b[at]):
+			return i
+		case b[at] == '0':
+			at++
+		default:
+			at = digits(b, at+1)
+		}
+		if at < len(b) && b[at] == '.' {
+			end := digits(b, at+1)
+			if end == at+1 {
+				return i
+			}
+			at = end
+		}
+		if at == len(b) || b[at] != ',' {
+			return i
+		}
+		i = at + 1
+	}
+}
+
 // digits returns the end of the digits that start at b[i].
 func digits(b []byte, i int) int {
 	for i < len(b) && isDigit(b[i]) {

@@ -104,6 +104,10 @@ func (v *Vectors) Row(i, g int) (codec.Row, bool) {
 	return v.rows[at], v.found[at] == FoundRow
 }
 
+// Rows returns the rows that a plan with one read found, entry by entry; the zero Row
+// where there is none. They are v's memory.
+func (v *Vectors) Rows() []codec.Row { return v.rows }
+
 // Cell returns the stored JSON fragment at a position of vector i and what special
 // number it stands for. It is nil when there is no row, or the position is a key or
 // belongs to a spine group; a column that the row is too old for shows its default.

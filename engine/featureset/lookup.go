@@ -18,7 +18,8 @@ type fetched struct {
 	vectors engine.Vectors
 	// rows are what was found for each row of the request (each element of a list
 	// lookup); the zero Row where nothing was.
-	rows  []codec.Row
+	rows  []codec.Row // of vectors, or made
+	made  []codec.Row
 	entry []int32 // the entry of each of rows; -1 where a key is null, so that there is none
 	off   []int32 // list lookups: what was found for row i is rows[off[i]:off[i+1]]
 	nulls []bool  // list lookups: the row's list is null
@@ -30,8 +31,8 @@ type fetched struct {
 func (f *fetched) reset() {
 	f.vectors.Reset()
 	f.query.Reset()
-	clear(f.rows)
-	f.rows, f.entry, f.off, f.nulls, f.keys = f.rows[:0], f.entry[:0], f.off[:0], f.nulls[:0], f.keys[:0]
+	clear(f.made)
+	f.rows, f.made, f.entry, f.off, f.nulls, f.keys = nil, f.made[:0], f.entry[:0], f.off[:0], f.nulls[:0], f.keys[:0]
 }
 
 // size is about how much memory is held on to: an entry takes some 200 bytes of the
@@ -69,8 +70,8 @@ func (r *run) fetch(ctx context.Context, e *engine.Engine, q *Request, at int) e
 			f.add(keys, i)
 		}
 	}
-	f.rows = slices.Grow(f.rows, len(f.entry))[:len(f.entry)]
 	if f.query.Entries() == 0 {
+		f.spread(nil)
 		return nil
 	}
 	if err := e.Read(ctx, &f.query, &f.vectors); err != nil {
@@ -85,17 +86,24 @@ func (r *run) fetch(ctx context.Context, e *engine.Engine, q *Request, at int) e
 			return err
 		}
 	}
-	for i, entry := range f.entry {
-		if entry >= 0 {
-			if row, ok := f.vectors.Row(int(entry), 0); ok {
-				f.rows[i] = row
-			}
-		}
+	if f.rows = f.vectors.Rows(); len(f.rows) != len(f.entry) { // some keys are null
+		f.spread(f.rows)
 	}
 	if g.HistoryTable != 0 && g.EventTime != "" {
 		return r.lookBack(ctx, e, q, p, f)
 	}
 	return nil
+}
+
+// spread gives every key the row of its entry.
+func (f *fetched) spread(rows []codec.Row) {
+	f.made = slices.Grow(f.made, len(f.entry))[:len(f.entry)]
+	f.rows = f.made
+	for i, entry := range f.entry {
+		if entry >= 0 {
+			f.rows[i] = rows[entry]
+		}
+	}
 }
 
 // sameLayout makes sure that the group which is read has its columns where the plan

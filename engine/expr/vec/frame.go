@@ -120,10 +120,23 @@ func (l *Loader) column(f *Frame, at int, s *codec.Scanner, maxRows int) error {
 		raw, _ := s.Value()
 		return fmt.Errorf("column %q must be an array, found %s", f.Names[at], abbreviate(raw))
 	}
+	ints := c.Type != nil && c.Type.Integer() && !restricted(c.Type) // most keys are
+	var lo, hi int64
+	if ints {
+		lo, hi = c.Type.IntRange()
+	}
 	s.Array()
 	for s.NextElement() {
 		if c.Len == maxRows {
 			return fmt.Errorf("more than %d rows", maxRows)
+		}
+		if ints {
+			if v, ok := s.Int(); ok && lo <= v && v <= hi {
+				c.PushInt(v)
+				continue
+			} else if ok {
+				return &ValueError{Column: f.Names[at], Row: c.Len, Reason: outOfRange(v, c.Type)}
+			}
 		}
 		if err := l.push(c, s, 0, true); err != nil {
 			if s.Err() != nil {

@@ -3,6 +3,7 @@ package vec
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -167,7 +168,7 @@ func (l *Loader) number(c *Column, raw []byte) error {
 			return mismatch(TypeName(t), raw)
 		}
 		if lo, hi := t.IntRange(); v < lo || v > hi {
-			return fmt.Errorf("%d is out of range of %s", v, TypeName(t))
+			return errors.New(outOfRange(v, t))
 		}
 		c.PushInt(v)
 		return nil
@@ -202,6 +203,10 @@ func (l *Loader) number(c *Column, raw []byte) error {
 		return l.instant(c, v)
 	}
 	return mismatch(TypeName(t), raw)
+}
+
+func outOfRange(v int64, t *codec.Type) string {
+	return fmt.Sprintf("%d is out of range of %s", v, TypeName(t))
 }
 
 // instant pushes a datetime or date that is given as a number.
