@@ -11,6 +11,7 @@ import (
 
 	"quiver/engine"
 	"quiver/engine/featurelog"
+	"quiver/engine/querylog"
 	"quiver/httpfront"
 	"quiver/httpfront/admin"
 	"quiver/httpfront/fennel"
@@ -39,9 +40,16 @@ type config struct {
 	MaxLogRows    int
 	FeatureLog    featurelog.Options
 	MaxItems      int // of one multi request of the Dataiku API
+	QueryLog      queryLogConfig
 	ONNX          onnxConfig
 	Functions     functionsConfig
 	Log           logConfig
+}
+
+// queryLogConfig says whether queries of services are logged, and how.
+type queryLogConfig struct {
+	Enabled bool
+	querylog.Options
 }
 
 // onnxConfig says where ONNX Runtime is, which ONNX models need.
@@ -74,7 +82,10 @@ func defaultConfig() *config {
 		FeatureLog: featurelog.Options{QueueBytes: 64 << 20, FileBytes: 16 << 20, Interval: time.Minute},
 		MaxItems:   10_000,
 		Functions:  defaultFunctions(),
-		Log:        logConfig{Level: "info", Format: "text"},
+		QueryLog: queryLogConfig{Options: querylog.Options{
+			QueueBytes: 16 << 20, LineBytes: 1 << 20, FileBytes: 64 << 20, KeepBytes: 1 << 30, KeepFiles: 1000,
+		}},
+		Log: logConfig{Level: "info", Format: "text"},
 	}
 }
 
@@ -176,6 +187,13 @@ func (c *config) settings() []*setting {
 		{key: "featurelog.keep", help: "how long files stay; 0 is for ever", value: (*duration)(&c.FeatureLog.Keep)},
 
 		{key: "dataiku.maxItems", help: "of one multi request", value: (*count)(&c.MaxItems)},
+		{key: "dataiku.queryLog.enabled", help: "log every query of a service with its features and result", value: (*boolean)(&c.QueryLog.Enabled)},
+		{key: "dataiku.queryLog.dir", help: "where to; empty: query-log in the data folder", value: (*text)(&c.QueryLog.Dir)},
+		{key: "dataiku.queryLog.maxBytes", help: "of all files together; the oldest go", value: (*size)(&c.QueryLog.KeepBytes)},
+		{key: "dataiku.queryLog.keep", help: "files at most", value: (*count)(&c.QueryLog.KeepFiles)},
+		{key: "dataiku.queryLog.file", help: "one file, which is of one hour at most", value: (*size)(&c.QueryLog.FileBytes)},
+		{key: "dataiku.queryLog.maxRecord", help: "one query; longer parts of it are cut", value: (*sizeInt)(&c.QueryLog.LineBytes)},
+		{key: "dataiku.queryLog.queue", help: "memory of queries on their way to files; more are dropped and counted", value: (*size)(&c.QueryLog.QueueBytes)},
 
 		{key: "onnx.runtime", help: "ONNX Runtime, which ONNX models need; empty: where tools/onnxruntime puts it", value: (*text)(&c.ONNX.Library)},
 		{key: "onnx.sha256", help: "checksum of another release of it than the tested one", value: (*text)(&c.ONNX.SHA256)},

@@ -32,7 +32,7 @@ func environ(pairs ...string) func(string) (string, bool) {
 // TestConfigOrder checks that flag > env > file > default, and that each value says
 // where it came from.
 func TestConfigOrder(t *testing.T) {
-	file := configFile(t, "listen: file:1\nadmin.listen: file:2\nstorage: {shards: 3, cache: 2GiB}\nhttp:\n  readTimeout: 7s\n  maxBody: 1000\nauth:\n  pingRequiresKey: true\n")
+	file := configFile(t, "listen: file:1\nadmin.listen: file:2\nstorage: {shards: 3, cache: 2GiB}\nhttp:\n  readTimeout: 7s\n  maxBody: 1000\nauth:\n  pingRequiresKey: true\ndataiku: {queryLog: {enabled: true, maxBytes: 2MiB}}\n")
 	c, all, err := loadConfig(file,
 		environ("QUIVER_ADMIN_LISTEN=env:2", "QUIVER_STORAGE_SHARDS=4", "QUIVER_STORAGE_MAX_OPEN_FILES=9", "QUIVER_HOPSWORKS_NULLERRORROWS=true"),
 		[]flagValue{{"storage.shards", "--shards", "5"}})
@@ -40,7 +40,7 @@ func TestConfigOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Listen != "file:1" || c.Admin != "env:2" || c.Storage.Shards != 5 || c.Storage.CacheBytes != 2<<30 || c.Storage.MaxOpenFiles != 9 ||
-		c.HTTP.ReadTimeout != 7*time.Second || c.HTTP.MaxBodyBytes != 1000 || !c.Hopsworks.PingRequiresKey || !c.Hopsworks.NullErrorRows {
+		c.HTTP.ReadTimeout != 7*time.Second || c.HTTP.MaxBodyBytes != 1000 || !c.Hopsworks.PingRequiresKey || !c.QueryLog.Enabled || c.QueryLog.KeepBytes != 2<<20 || !c.Hopsworks.NullErrorRows {
 		t.Errorf("config %+v", c)
 	}
 	origins := map[string]string{}
@@ -59,7 +59,7 @@ func TestConfigOrder(t *testing.T) {
 	if err := printConfig(&output{w: &b}, all); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(b.String(), "storage.cache            2GiB") {
+	if !strings.Contains(strings.Join(strings.Fields(b.String()), " "), " storage.cache 2GiB ") {
 		t.Errorf("printed:\n%s", b.String())
 	}
 }

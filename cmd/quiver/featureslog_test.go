@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,24 +52,12 @@ func TestFeaturesLog(t *testing.T) {
 	extract(s, `,"log":true`)
 	extract(s, `,"log":true,"workflow":"a/b"`)
 	extract(s, `,"log":true,"sampling_rate":0`)
-	metric := func(want string) bool {
-		res, err := http.Get(s.admin + "/metrics")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		text, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Contains(string(text), "\n"+want+"\n")
-	}
-	for end := time.Now().Add(20 * time.Second); !metric("quiver_featurelog_rows_total 4"); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); !s.metric(t, "quiver_featurelog_rows_total 4"); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("no 4 rows are counted")
 		}
 	}
-	if !metric("quiver_featurelog_dropped_total 0") || !metric("quiver_webhook_dropped_total 0") {
+	if !s.metric(t, "quiver_featurelog_dropped_total 0") || !s.metric(t, "quiver_webhook_dropped_total 0") {
 		t.Error("metrics are missing")
 	}
 	rows := func(want int, args ...string) string {

@@ -7,6 +7,7 @@ import (
 
 	"quiver/engine"
 	"quiver/engine/featurelog"
+	"quiver/engine/querylog"
 	"quiver/engine/webhook"
 	"quiver/storage/pebblestore"
 	"quiver/storage/rowcache"
@@ -85,6 +86,19 @@ func featureLogMetrics(l *featurelog.Log) prometheus.Collector {
 	return collectors{
 		countUint("quiver_featurelog_rows_total", "Rows of answered features in complete files.", l.Rows),
 		countUint("quiver_featurelog_dropped_total", "Rows of answered features dropped for want of memory or disk.", l.Dropped),
+	}
+}
+
+// queryLogMetrics shows the counters of the log of queries; there are none without one:
+//
+//	quiver_querylog_records_total, quiver_querylog_dropped_total
+func queryLogMetrics(l *querylog.Log) prometheus.Collector {
+	if l == nil {
+		return collectors{}
+	}
+	return collectors{
+		countUint("quiver_querylog_records_total", "Queries of services in the files of the log.", l.Written),
+		countUint("quiver_querylog_dropped_total", "Queries of services not logged for want of memory or disk.", l.Dropped),
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"quiver/engine/featureset"
 	"quiver/engine/predict"
 	"quiver/engine/predict/onnx"
+	"quiver/engine/querylog"
 	"quiver/engine/service"
 	"quiver/engine/webhook"
 	"quiver/httpfront"
@@ -43,7 +45,8 @@ type folder struct {
 	features  *featurelog.Log
 	functions *functions // that users wrote
 	services  *service.Services
-	keys      *auth.Keys // nil: everyone may do everything
+	queries   *querylog.Log // nil: none
+	keys      *auth.Keys    // nil: everyone may do everything
 	log       *slog.Logger
 	counts    *featureCounts // of what extract answers
 }
@@ -57,6 +60,9 @@ const definitionsDir = "definitions"
 
 // featuresDir is where features that were answered are logged inside the data folder.
 const featuresDir = "features-log"
+
+// queriesDir is where queries of services are logged inside the data folder.
+const queriesDir = "query-log"
 
 // openFolder opens everything below the listeners, in the order of need.
 func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
@@ -124,6 +130,14 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 		return nil, err
 	}
 
+	if c.QueryLog.Enabled {
+		of := c.QueryLog.Options
+		of.Dir, of.Log = cmp.Or(of.Dir, filepath.Join(c.Data, queriesDir)), log
+		if f.queries, err = querylog.New(of); err != nil {
+			return nil, fmt.Errorf("cannot open the log of queries: %w", err)
+		}
+	}
+
 	// Keys last: they watch their file, and nothing below asks them.
 	if !c.NoAuth {
 		if f.keys, err = auth.Open(c.Data); err != nil {
@@ -147,7 +161,7 @@ func (f *folder) dialects(c *config) ([]wire.Dialect, error) {
 		return nil, fmt.Errorf("cannot make the Fennel API: %w", err)
 	}
 	du := dataiku.New(f.engine, f.services, dataiku.Options{
-		Keys: f.keys, Version: version, MaxItems: c.MaxItems,
+		Keys: f.keys, Version: version, MaxItems: c.MaxItems, QueryLog: f.queries,
 		Alive: func() bool {
 			_, err := os.Stat(filepath.Join(c.Data, notAliveFile))
 			return errors.Is(err, fs.ErrNotExist)
@@ -179,7 +193,7 @@ func (f *folder) admin(metrics ...prometheus.Collector) admin.Options {
 	return admin.Options{
 		Engine: f.engine, Keys: f.keys, Version: versions(), Log: f.log,
 		Metrics: append(metrics, storeMetrics(f.store.Stats()), cacheMetrics(f.cache), poolMetrics(f.engine),
-			featureLogMetrics(f.features), hookMetrics(f.hooks), f.counts, f.functions),
+			featureLogMetrics(f.features), queryLogMetrics(f.queries), hookMetrics(f.hooks), f.counts, f.functions),
 	}
 }
 
@@ -191,6 +205,9 @@ func (f *folder) close(ctx context.Context) error {
 	var err error
 	if f.features != nil {
 		f.features.Close()
+	}
+	if f.queries != nil {
+		f.queries.Close()
 	}
 	if f.sets != nil {
 		f.sets.Close()

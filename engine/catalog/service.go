@@ -36,6 +36,7 @@ type Service struct {
 	Auth        ServiceAuth
 	Dispatch    Dispatch
 	Enabled     bool
+	QueryLog    bool    // its queries are logged, where the server keeps a log of queries
 	Mapping     []Share // by generation; the shares add up to 1; none: nothing answers
 
 	// Broken says which mapped generation was removed by force. "" for a sound service.
@@ -63,12 +64,16 @@ func (s *Service) describe(o object) []string {
 	old, ok := o.(*Service)
 	if !ok {
 		d := []string{"auth " + string(s.Auth), "dispatch " + string(s.Dispatch)}
+		if !s.QueryLog {
+			d = append(d, "query log false")
+		}
 		return append(d, s.state()...)
 	}
 	var d []string
 	d = changed(d, "description", old.Description, s.Description)
 	d = changed(d, "auth", string(old.Auth), string(s.Auth))
 	d = changed(d, "dispatch", string(old.Dispatch), string(s.Dispatch))
+	d = changed(d, "query log", strconv.FormatBool(old.QueryLog), strconv.FormatBool(s.QueryLog))
 	if was, is := old.state(), s.state(); !slices.Equal(was, is) {
 		d = append(d, is...)
 	}

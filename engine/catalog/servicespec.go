@@ -21,12 +21,13 @@ type serviceSpec struct {
 	Auth        ServiceAuth        `json:"auth"`
 	Dispatch    Dispatch           `json:"dispatch"`
 	Enabled     bool               `json:"enabled"`
+	QueryLog    bool               `json:"queryLog"`
 	Mapping     map[string]float64 `json:"mapping,omitempty"`
 }
 
 // newServiceSpec returns what is not written: a service that asks for keys.
 func newServiceSpec() *serviceSpec {
-	return &serviceSpec{Kind: KindService, Auth: AuthKeys, Dispatch: DispatchRandom, Enabled: true}
+	return &serviceSpec{Kind: KindService, Auth: AuthKeys, Dispatch: DispatchRandom, Enabled: true, QueryLog: true}
 }
 
 func (s *serviceSpec) head() *header  { return &header{Kind: s.Kind, Name: s.Name, Version: 1} }
@@ -41,6 +42,7 @@ func (s *serviceSpec) fields(r *reader) []field {
 		{key: "auth", read: word(r, &s.Auth, "auth", AuthKeys, AuthPublic)},
 		{key: "dispatch", read: word(r, &s.Dispatch, "dispatch", DispatchRandom, DispatchHash)},
 		{key: "enabled", read: r.boolean(&s.Enabled)},
+		{key: "queryLog", read: r.boolean(&s.QueryLog)},
 		{key: "mapping", read: r.dictionary("generations", maxMapped, func(name string, n ast.Node) {
 			text, ok := numberOf(n)
 			share, err := strconv.ParseFloat(text, 64)
@@ -80,7 +82,8 @@ func word[T ~string](r *reader, dst *T, what string, all ...T) func(ast.Node) {
 // check judges a service; has reports whether a generation of it exists.
 func (s *serviceSpec) check(k *checker, has func(generation string) bool) *Service {
 	out := &Service{
-		Name: s.Name, Description: s.Description, Auth: s.Auth, Dispatch: s.Dispatch, Enabled: s.Enabled, spec: s,
+		Name: s.Name, Description: s.Description, Auth: s.Auth, Dispatch: s.Dispatch, Enabled: s.Enabled, QueryLog: s.QueryLog,
+		spec: s,
 	}
 	sum := 0.0
 	for _, name := range slices.Sorted(maps.Keys(s.Mapping)) {

@@ -1,6 +1,7 @@
 package featurelog
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"quiver/codec"
+	"quiver/engine/complain"
 	"quiver/engine/expr/vec"
 )
 
@@ -62,11 +64,10 @@ type Log struct {
 	done   chan struct{}
 
 	// Of the goroutine.
-	parts    map[partKey]*part
-	number   int64 // of the last file
-	lastErr  string
-	lastTime time.Time
-	create   func(path string) (file, error)
+	parts      map[partKey]*part
+	number     int64 // of the last file
+	complaints *complain.Log
+	create     func(path string) (file, error)
 }
 
 // batch is the sampled rows of one answer.
@@ -111,14 +112,11 @@ func prepare(o Options) (*Log, error) {
 	if o.Random == nil {
 		o.Random = rand.Float64
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
 	if err := removeTemporary(o.Dir); err != nil {
 		return nil, err
 	}
 	return &Log{
-		Options: o, parts: map[partKey]*part{}, create: createFile,
+		Options: o, parts: map[partKey]*part{}, complaints: complain.New(o.Log), create: createFile,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}, nil
 }
@@ -249,7 +247,7 @@ func (l *Log) work() {
 		if l.Keep > 0 && !time.Now().Before(forget) {
 			forget = time.Now().Add(time.Minute)
 			if err := forgetHours(l.Dir, time.Now().Add(-l.Keep)); err != nil {
-				l.complain(err)
+				l.complaints.Add(context.Background(), "old features that were logged cannot be removed", err)
 			}
 		}
 	}
@@ -285,23 +283,11 @@ func (l *Log) write(key partKey, p *part) {
 	l.number = max(l.number+1, time.Now().UnixMicro())
 	if err := l.writeFile(key, p, l.number); err != nil {
 		l.dropped.Add(uint64(p.rows))
-		l.complain(err)
+		l.complaints.Add(context.Background(), "features were not logged", err)
 	} else {
 		l.rows.Add(uint64(p.rows))
 	}
 	l.held.Add(-p.bytes)
-}
-
-// complain logs an error; the same one once a minute.
-func (l *Log) complain(err error) {
-	root := err
-	for next := errors.Unwrap(root); next != nil; next = errors.Unwrap(root) {
-		root = next
-	}
-	if text := root.Error(); text != l.lastErr || time.Since(l.lastTime) > time.Minute {
-		l.lastErr, l.lastTime = text, time.Now()
-		l.Log.Error("features were not logged", "error", err)
-	}
 }
 
 // Close writes what is in memory and ends the goroutine. What is offered afterwards is

@@ -214,6 +214,13 @@ func (s *Services) find(who auth.Principal, denied error, service string) (*runn
 	}
 }
 
+// Logged reports whether queries of a service are to be logged. Of one that does not
+// exist they are not.
+func (s *Services) Logged(service []byte) bool {
+	r := s.now.Load().services[string(service)]
+	return r != nil && r.def.QueryLog
+}
+
 // Verbs returns what an endpoint of the service answers to, of any of its generations:
 // "lookup", "lookup-multi", "lookup-simple", or the same of "predict". It fails when there is no such endpoint.
 func (s *Services) Verbs(who auth.Principal, denied error, service, name string) ([]string, error) {

@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"quiver/engine"
 	"quiver/engine/auth"
 	"quiver/engine/catalog"
+	"quiver/engine/complain"
 	"quiver/engine/fail"
 )
 
@@ -38,7 +38,7 @@ type Hooks struct {
 	progress map[uint32]*progress // by table of the endpoint
 
 	dropped    atomic.Uint64
-	complaints complaints // of the goroutine
+	complaints *complain.Log // of the goroutine
 	wake       chan struct{}
 	cancel     context.CancelFunc
 	done       chan struct{}
@@ -77,7 +77,7 @@ func New(e *engine.Engine, o Options) *Hooks {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	h := &Hooks{
-		Options: o, engine: e, progress: map[uint32]*progress{}, complaints: complaints{log: o.Log, last: map[string]time.Time{}},
+		Options: o, engine: e, progress: map[uint32]*progress{}, complaints: complain.New(o.Log),
 		wake: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{}),
 	}
 	h.state.Store(&state{byName: map[name]*endpoint{}})

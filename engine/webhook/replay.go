@@ -312,9 +312,9 @@ func (h *Hooks) work(ctx context.Context) {
 		}
 		h.fill(ctx)
 		h.again(ctx)
-		h.complaints.add(ctx, "cannot note how far logged rows are written", h.mark(ctx))
+		h.complaints.Add(ctx, "cannot note how far logged rows are written; it will be tried again", h.mark(ctx))
 		if n%60 == 0 {
-			h.complaints.add(ctx, "cannot delete logged rows whose retention is over", h.Forget(ctx))
+			h.complaints.Add(ctx, "cannot delete logged rows whose retention is over; it will be tried again", h.Forget(ctx))
 		}
 	}
 }
@@ -328,7 +328,7 @@ func (h *Hooks) fill(ctx context.Context) {
 				continue
 			}
 			if err := h.fillOne(ctx, e, t); err != nil {
-				h.complaints.add(ctx, "cannot fill a group with rows that were logged before", fmt.Errorf("webhook %s, group %s: %w", e.webhook.Name, t.Ref.Name, err))
+				h.complaints.Add(ctx, "cannot fill a group with rows that were logged before; it will be tried again", fmt.Errorf("webhook %s, group %s: %w", e.webhook.Name, t.Ref.Name, err))
 				continue
 			}
 			f.done.Store(true)
@@ -353,7 +353,7 @@ func (h *Hooks) again(ctx context.Context) {
 	for _, e := range h.state.Load().endpoints {
 		for token, seq := range e.progress.retries() {
 			if err := h.replay(ctx, e.targets, e.table, seq, seq+1, true); err != nil {
-				h.complaints.add(ctx, "cannot write logged rows to their groups", fmt.Errorf("webhook %s: %w", e.webhook.Name, err))
+				h.complaints.Add(ctx, "cannot write logged rows to their groups; it will be tried again", fmt.Errorf("webhook %s: %w", e.webhook.Name, err))
 				continue
 			}
 			e.progress.end(token, seq+1)

@@ -36,7 +36,6 @@ var notYet = map[string]string{
 	"swagger":                 "no swagger document",
 	"swagger-needs-same-auth": "no swagger document",
 	"jwt-wrong-issuer":        "no JWT services",
-	"audit-prediction-query":  "no query log",
 	"pool-queue-full":         "no functions",
 
 	"predict-override-block": "no overrides",
@@ -80,7 +79,7 @@ func TestCases(t *testing.T) {
 	if err := json.Unmarshal(raw, &file); err != nil {
 		t.Fatal(err)
 	}
-	shared := newWorld(t)
+	shared := withLog(t)
 	done, left := 0, 0
 	for _, c := range file.Cases {
 		requests := []caseRequest{c.Request.caseRequest}
@@ -142,6 +141,16 @@ func TestCases(t *testing.T) {
 			}
 		})
 	}
+	// What the cases say of the log.
+	lines := strings.ReplaceAll(strings.Join(shared.queries(t), "\n"), " ", "")
+	for _, want := range []string{`"context":{"frontend_id":2}`, `"msgType":"prediction-query","service":"svc","endpoint":"ep"`, `"features":{"a":1},"context":{"c":1},"result":{`} {
+		if !strings.Contains(lines, want) {
+			t.Errorf("no query in the log has %s", want)
+		}
+	}
+	if strings.Contains(lines, "KEY") {
+		t.Error("the key's secret is in the log")
+	}
 	t.Logf("%d cases replayed, %d are of what this version does not have", done, left)
 }
 
@@ -153,6 +162,7 @@ var wanted = map[string]string{
 	"predict-multiclass-shape":           `{"result":{"prediction":"virginica","probas":{"setosa":0.09003057317038046,"versicolor":0.24472847105479764,"virginica":0.6652409557748218},"ignored":false}`,
 	"numeric-strings-accepted":           `{"result":{"prediction":"1","probas":{"0":0.18242552380635635,"1":0.8175744761936437},"ignored":false}`,
 	"missing-feature-impute":             `"ignored":false`,
+	"audit-prediction-query":             `"ignored":false`,
 	"context-is-logged-not-scored":       `{"result":{"prediction":"1","probaPercentile":3,"probas":{"0":0.22270013882530892,"1":0.7772998611746911},"ignored":false}`,
 	"predict-multi-partial-ignore":       `{"results":[{"ignored":true,"ignoreReason":"IGNORED_BY_MODEL"},{"prediction":"1",`,
 	"explanations-null-means-default":    `0.7772998611746911},"ignored":false}`,

@@ -9,6 +9,7 @@ import (
 	"quiver/engine/auth"
 	"quiver/engine/catalog"
 	"quiver/engine/enginetest"
+	"quiver/engine/querylog"
 	"quiver/engine/service"
 	"quiver/httpfront/dataiku"
 	"quiver/httpfront/fronttest"
@@ -17,7 +18,7 @@ import (
 
 // costly is a service whose endpoint predicts from 20 features, of which rows of a group
 // give 10, or looks these up by the group's key or by its index.
-func costly(t testing.TB) wire.Dialect {
+func costly(t testing.TB, o dataiku.Options) wire.Dialect {
 	t.Helper()
 	var columns, features, names []string
 	for i := range 10 {
@@ -73,7 +74,18 @@ endpoints:
 	if err := e.AddPart(s); err != nil {
 		t.Fatal(err)
 	}
-	return dataiku.New(e, s, dataiku.Options{})[0]
+	return dataiku.New(e, s, o)[0]
+}
+
+// largeLog is a log of queries that drops none, as long as tests last.
+func largeLog(t testing.TB) *querylog.Log {
+	t.Helper()
+	log, err := querylog.New(querylog.Options{Dir: t.TempDir(), QueueBytes: 512 << 20, QueueLines: 1 << 30, KeepFiles: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(log.Close)
+	return log
 }
 
 // record writes the values of record i, under what key they stand.
@@ -123,8 +135,8 @@ func caller(t testing.TB, d wire.Dialect, target, body string) func() {
 
 // BenchmarkHandler is everything between the body and the answer, without a socket.
 func BenchmarkHandler(b *testing.B) {
-	d := costly(b)
-	f := func(name, target, body string) {
+	plain, logged := costly(b, dataiku.Options{}), costly(b, dataiku.Options{QueryLog: largeLog(b)})
+	run := func(d wire.Dialect, name, target, body string) {
 		b.Run(name, func(b *testing.B) {
 			call := caller(b, d, target, body)
 			b.ReportAllocs()
@@ -132,6 +144,10 @@ func BenchmarkHandler(b *testing.B) {
 				call()
 			}
 		})
+	}
+	f := func(name, target, body string) {
+		run(plain, name, target, body)
+		run(logged, name+"Logged", target, body)
 	}
 	f("predict", "model/predict", body("features", 0))
 	f("predict100", "model/predict-multi", body("features", 100))

@@ -20,6 +20,7 @@ import (
 
 	"quiver/engine"
 	"quiver/engine/auth"
+	"quiver/engine/querylog"
 	"quiver/engine/service"
 	"quiver/httpfront/wire"
 )
@@ -35,6 +36,8 @@ type Options struct {
 	Version string
 	// MaxItems bounds the records of one request; 0 = 10,000.
 	MaxItems int
+	// QueryLog gets a line for every query; nil keeps none.
+	QueryLog *querylog.Log
 }
 
 type dialect struct {
@@ -67,6 +70,11 @@ func New(e *engine.Engine, s *service.Services, o Options) []wire.Dialect {
 		{Method: "GET", Pattern: endpoint + "predict-simple", Label: "predict-simple", Auth: wire.Own, Handle: d.predictSimple},
 		{Method: "GET", Pattern: endpoint + "{verb}", Label: "other", Auth: wire.Own, Handle: d.otherVerb},
 		{Method: "POST", Pattern: endpoint + "{verb}", Label: "other", Auth: wire.Own, Handle: d.otherVerb},
+	}
+	for i := range user {
+		if kind := queryType(user[i].Label); kind != "" && d.QueryLog != nil {
+			user[i].Handle = d.logged(kind, user[i].Label, user[i].Handle)
+		}
 	}
 	probe := []wire.Route{{Method: "GET", Pattern: "/isAlive", Label: "isAlive", Auth: wire.Public, Handle: d.isAlive}}
 	return []wire.Dialect{

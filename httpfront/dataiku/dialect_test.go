@@ -10,6 +10,7 @@ import (
 	"quiver/engine/auth"
 	"quiver/engine/catalog"
 	"quiver/engine/enginetest"
+	"quiver/engine/querylog"
 	"quiver/engine/service"
 	"quiver/httpfront"
 	"quiver/httpfront/dataiku"
@@ -77,6 +78,12 @@ auth: public
 mapping: {v1: 1}
 ---
 kind: Service
+name: quiet
+auth: public
+queryLog: false
+mapping: {v1: 1}
+---
+kind: Service
 name: s1
 enabled: false
 ---
@@ -111,14 +118,15 @@ type world struct {
 	*fronttest.Front
 	engine *engine.Engine
 	alive  atomic.Bool
-	notADM string // the secret of a key with rights on other services only
+	log    *querylog.Log // nil: none
+	notADM string        // the secret of a key with rights on other services only
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, more ...func(*dataiku.Options)) *world {
 	t.Helper()
 	e := enginetest.New(t)
 	text := definitions
-	for _, service := range []string{"s", "svc", "pub", "s1"} {
+	for _, service := range []string{"s", "svc", "pub", "s1", "quiet"} {
 		for _, name := range []string{"v1", "v2", "v3"} {
 			text += generationOf(service, name)
 			if service == "s" || service == "svc" {
@@ -162,8 +170,11 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.alive.Store(true)
-	dialects := dataiku.New(e, s, dataiku.Options{Keys: keys, Alive: w.alive.Load, Version: "test", MaxItems: 100})
-	w.Front = fronttest.Start(t, httpfront.Options{Dialects: dialects, Keys: keys})
+	o := dataiku.Options{Keys: keys, Alive: w.alive.Load, Version: "test", MaxItems: 100}
+	for _, f := range more {
+		f(&o)
+	}
+	w.Front = fronttest.Start(t, httpfront.Options{Dialects: dataiku.New(e, s, o), Keys: keys})
 	return w
 }
 

@@ -68,8 +68,16 @@ var rules = []rule{
 		why: "features are computed from rows that the engine reads and from code that is handed in: no storage, no processes",
 	},
 	{
-		pkg: "engine/featurelog", own: []string{"codec", "engine/expr/..."}, third: []string{"github.com/parquet-go/parquet-go"}, deny: outside,
+		pkg: "engine/featurelog", own: []string{"codec", "engine/complain", "engine/expr/..."}, third: []string{"github.com/parquet-go/parquet-go"}, deny: outside,
 		why: "what was answered goes to files, wherever it came from; the Parquet library brings net/http, so dialects are handed a function",
+	},
+	{
+		pkg: "engine/querylog", own: []string{"engine/complain"}, third: nil, deny: outside, never: backends,
+		why: "lines of text go to files; what is in them, whoever answers queries knows",
+	},
+	{
+		pkg: "engine/complain", own: nil, third: nil, deny: outside, never: backends,
+		why: "whatever works in the background tells of its failures in one way",
 	},
 	{
 		pkg: "engine/predict", own: []string{"codec", "engine/fail"}, deny: outside, never: backends,
@@ -115,8 +123,8 @@ var rules = []rule{
 		why: dialectWhy + "; this one serves two further parts of the engine, names branches and groups as the catalog does, and prints columns",
 	},
 	{
-		pkg: "httpfront/dataiku", own: append([]string{"engine/service", "engine/predict", "engine/catalog", "engine/auth"}, dialect...), third: nil, deny: outside, never: backends,
-		why: dialectWhy + "; it is handed the services that it serves, prints what their models say, and its admin calls change services and keys",
+		pkg: "httpfront/dataiku", own: append([]string{"engine/service", "engine/predict", "engine/catalog", "engine/auth", "engine/querylog"}, dialect...), third: nil, deny: outside, never: backends,
+		why: dialectWhy + "; it is handed the services that it serves, prints what their models say, logs its queries, and its admin calls change services and keys",
 	},
 	{
 		pkg: "httpfront/admin", own: []string{"engine", "engine/...", "codec"}, deny: []string{"os/exec", "C"},
