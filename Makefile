@@ -27,7 +27,7 @@ demo: build ## load the demo data into a temporary folder and serve it on 127.0.
 	$(BIN) demo
 
 .PHONY: test
-test: lint arch race fuzz ## everything: vet, linters, import rules, all tests with the race detector, short fuzzing
+test: needs lint arch race fuzz ## everything: vet, linters, import rules, all tests with the race detector, short fuzzing
 
 .PHONY: race
 race: needcc ## all tests with the race detector
@@ -69,6 +69,10 @@ arch: ## the import rules, module floors and the shape of the tree (never from t
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME executions (5000x) or seconds (30s)
 	tools/fuzz/run $(FUZZTIME)
+
+.PHONY: needs
+needs: ## install the programs the tests run, from Debian's packages (tools/needs/run)
+	tools/needs/run
 
 # The race detector links C code, so it needs a C compiler.
 .PHONY: needcc
