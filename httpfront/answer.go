@@ -12,7 +12,7 @@ func (e *exchange) answer() {
 	} else {
 		r.Header.SetContentType("application/json")
 	}
-	if e.x.Status == fasthttp.StatusServiceUnavailable {
+	if e.x.Status == fasthttp.StatusServiceUnavailable && len(r.Header.Peek("Retry-After")) == 0 {
 		r.Header.Set("Retry-After", "1")
 	}
 	if e.s.o.Gzip && len(e.x.Out) > minGzip {

@@ -37,6 +37,7 @@ func (e *exchange) Queries(f func(name, value []byte)) {
 	}
 }
 func (e *exchange) SetHeader(name, value string) { e.ctx.Response.Header.Set(name, value) }
+func (e *exchange) AddHeader(name, value string) { e.ctx.Response.Header.Add(name, value) }
 
 // begin takes an exchange for ctx from the pool. The path is that of the request, as it
 // will be routed; the body is not read yet.

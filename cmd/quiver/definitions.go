@@ -188,13 +188,26 @@ func readDefinitions(paths []string) ([]catalog.File, error) {
 
 // fileNames finds the files of code, models and data that definitions name, relative to
 // their own file.
-var fileNames = regexp.MustCompile(`(?m)\b(?:python|model|background|percentiles):\s*["']?([^\s"'{},]+\.(?:py|onnx|json|ubj|txt|model|bin|csv))\b`)
+var fileNames = regexp.MustCompile(`(?m)\b(?:python|model|background|percentiles|file):\s*["']?([^\s"'{},]+\.(?:py|onnx|json|ubj|txt|model|bin|csv))\b`)
+
+// folderNames finds the folders of code that definitions name.
+var folderNames = regexp.MustCompile(`(?m)\bfolder:\s*["']?([^\s"'{},]+)`)
 
 // addCode adds the files that a file of definitions names, each once. One that does not
 // exist is left to the check of the definitions, which knows its place.
 func addCode(files *[]catalog.File, path string, text []byte) error {
+	var names []string
 	for _, m := range fileNames.FindAllSubmatch(text, -1) {
-		name := filepath.Join(filepath.Dir(path), string(m[1]))
+		names = append(names, filepath.Join(filepath.Dir(path), string(m[1])))
+	}
+	for _, m := range folderNames.FindAllSubmatch(text, -1) {
+		inside, err := codeIn(filepath.Join(filepath.Dir(path), string(m[1])))
+		if err != nil {
+			return err
+		}
+		names = append(names, inside...)
+	}
+	for _, name := range names {
 		if slices.ContainsFunc(*files, func(f catalog.File) bool { return f.Name == name }) {
 			continue
 		}
@@ -208,4 +221,29 @@ func addCode(files *[]catalog.File, path string, text []byte) error {
 		*files = append(*files, catalog.File{Name: name, Text: code, Attached: filepath.Ext(name) != ".py"})
 	}
 	return nil
+}
+
+// codeIn lists the files of a folder of code, without what is hidden and what Python
+// compiled; none when there is no such folder.
+func codeIn(root string) (names []string, err error) {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case path != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "__pycache__"):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case d.Type().IsRegular():
+			names = append(names, path)
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read definitions: %w", err)
+	}
+	return names, nil
 }

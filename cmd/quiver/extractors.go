@@ -15,8 +15,7 @@ type extractors struct{ functions *functions }
 // Open implements featureset.Functions.
 func (x *extractors) Open(c featureset.Code) (featureset.Function, error) {
 	p, err := x.functions.open(context.Background(), functionName{"extractor", c.File + ":" + c.Function}, function.Config{
-		Interpreter: x.functions.config.Python,
-		Files:       map[string]string{extractorFile: c.Source}, File: extractorFile,
+		Files: map[string]string{extractorFile: c.Source}, File: extractorFile,
 		Function: c.Function, Convention: function.Columns,
 	})
 	if err != nil {

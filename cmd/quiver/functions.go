@@ -62,11 +62,16 @@ func (c *functionsConfig) check() error {
 	return nil
 }
 
-// fill sets what all functions share.
+// fill sets what o leaves out. Of the numbers of workers, those that o names win over
+// the others.
 func (c *functionsConfig) fill(o *function.Config) {
-	o.Floor, o.Cruise, o.Ceil, o.Queue = c.Floor, c.Cruise, c.Ceil, cmp.Or(c.Queue, -1)
-	o.Timeout, o.RunTimeout, o.StartTimeout = c.Timeout, c.RunTimeout, c.StartTimeout
-	o.Memory, o.UID, o.GID = cmp.Or(c.Memory, -1), c.UID, c.GID
+	ceil := cmp.Or(o.Ceil, max(c.Ceil, o.Cruise, o.Floor))
+	floor := cmp.Or(o.Floor, min(c.Floor, cmp.Or(o.Cruise, ceil)))
+	o.Floor, o.Cruise, o.Ceil = floor, cmp.Or(o.Cruise, min(max(c.Cruise, floor), ceil)), ceil
+	o.Queue = cmp.Or(o.Queue, c.Queue, -1)
+	o.Timeout, o.RunTimeout, o.StartTimeout = cmp.Or(o.Timeout, c.Timeout), cmp.Or(o.RunTimeout, c.RunTimeout), cmp.Or(o.StartTimeout, c.StartTimeout)
+	o.Memory, o.UID, o.GID = cmp.Or(o.Memory, c.Memory, -1), c.UID, c.GID
+	o.Interpreter = cmp.Or(o.Interpreter, c.Python)
 }
 
 // functions opens the pools of users' functions and shows what they do:
@@ -113,6 +118,17 @@ func (f *functions) close(p *function.Pool) error {
 	f.mu.Unlock()
 	return p.Close()
 }
+
+// endpoints are the functions of services. It implements service.Functions.
+type endpoints struct{ functions *functions }
+
+// Open implements service.Functions.
+func (e endpoints) Open(ctx context.Context, name string, c function.Config) (*function.Pool, error) {
+	return e.functions.open(ctx, functionName{"endpoint", name}, c)
+}
+
+// Close implements service.Functions.
+func (e endpoints) Close(p *function.Pool) error { return e.functions.close(p) }
 
 // logTraceback writes what the caller of a function does not get to see.
 func logTraceback(log *slog.Logger, err error) {

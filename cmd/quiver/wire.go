@@ -119,6 +119,7 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 		return nil, fmt.Errorf("cannot open the feature log: %w", err)
 	}
 	f.services = service.New(f.engine)
+	f.services.Functions, f.services.Log = endpoints{f.functions}, log
 	f.services.ONNX = func(data []byte, task predict.Task) (predict.Model, error) {
 		library, err := onnx.Open(c.ONNX.Library, c.ONNX.SHA256)
 		if err != nil {
@@ -205,6 +206,9 @@ func (f *folder) close(ctx context.Context) error {
 	var err error
 	if f.features != nil {
 		f.features.Close()
+	}
+	if f.services != nil {
+		f.services.Close()
 	}
 	if f.queries != nil {
 		f.queries.Close()

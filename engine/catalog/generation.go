@@ -35,26 +35,32 @@ type Generation struct {
 const (
 	EndpointLookup     = "lookup"
 	EndpointPrediction = "prediction"
+	EndpointPython     = "pythonFunction"
 )
 
 // endpointTypes lists the types that this version has.
-var endpointTypes = []string{EndpointLookup, EndpointPrediction}
+var endpointTypes = []string{EndpointLookup, EndpointPrediction, EndpointPython}
 
 // APIEndpoint is what a service answers under one name. Exactly one of the fields
 // behind Type is set: the one that Type names.
 type APIEndpoint struct {
-	Name    string // may hold spaces
-	Type    string
-	Lookup  *LookupEndpoint
-	Predict *PredictionEndpoint
+	Name     string // may hold spaces
+	Type     string
+	Lookup   *LookupEndpoint
+	Predict  *PredictionEndpoint
+	Function *FunctionEndpoint // in Python
 }
 
 // Enrichments returns the endpoint's enrichments, whatever its type.
 func (e *APIEndpoint) Enrichments() []Enrichment {
-	if e.Predict != nil {
+	switch {
+	case e.Predict != nil:
 		return e.Predict.Enrich
+	case e.Lookup != nil:
+		return e.Lookup.Enrich
+	default:
+		return nil
 	}
-	return e.Lookup.Enrich
 }
 
 // LookupEndpoint is an endpoint that answers with columns of rows of groups. The enrichments
@@ -157,6 +163,9 @@ func (g *Generation) endpoint(i int) string {
 	s := fmt.Sprintf("%s (%s)", quote(e.Name), e.Type)
 	if p := e.Predict; p != nil {
 		s += fmt.Sprintf(" %s by %s of %d features", p.Task, p.Model.Name, len(p.Features))
+	}
+	if f := e.Function; f != nil {
+		s += fmt.Sprintf(" %s of %s", f.Function, f.File)
 	}
 	for _, x := range e.Enrichments() {
 		s += fmt.Sprintf(" from %s/%s@%d by %s: %s", x.Store, x.Name, x.Version, pairings(x.Keys), pairings(x.Columns))

@@ -33,7 +33,9 @@ type apiEndpointSpec struct {
 	Name   string       `json:"name"`
 	Type   string       `json:"type"`
 	Enrich []enrichSpec `json:"enrich,omitempty"`
+	// Keys that two of these share would be in neither's JSON.
 	predictionSpec
+	functionSpec
 }
 
 type enrichSpec struct {
@@ -110,7 +112,7 @@ func (g *generationSpec) head() *header {
 }
 func (g *generationSpec) key() objectKey { return generationKey(g.Service, g.Name) }
 func (g *generationSpec) hasCode() bool {
-	return slices.ContainsFunc(g.Endpoints, func(e apiEndpointSpec) bool { return e.Type == EndpointPrediction })
+	return slices.ContainsFunc(g.Endpoints, func(e apiEndpointSpec) bool { return e.Type != EndpointLookup })
 }
 
 func (g *generationSpec) fields(r *reader) []field {
@@ -141,10 +143,16 @@ func (e *apiEndpointSpec) read(r *reader, n ast.Node) {
 	fields := []field{
 		{key: "name", need: true, read: r.text(&e.Name)},
 		{key: "type", need: true, read: r.text(&e.Type)},
-		{key: "enrich", need: kind != EndpointPrediction, read: r.enrich(&e.Enrich)},
 	}
-	if kind == EndpointPrediction {
-		fields = append(fields, e.predictionSpec.fields(r)...)
+	enrich := field{key: "enrich", read: r.enrich(&e.Enrich)}
+	switch {
+	case kind == EndpointPrediction:
+		fields = append(append(fields, enrich), e.predictionSpec.fields(r)...)
+	case isFunction(kind):
+		fields = append(fields, e.functionSpec.fields(r)...)
+	default:
+		enrich.need = true
+		fields = append(fields, enrich)
 	}
 	r.mapping(n, "an endpoint", fields...)
 }
@@ -223,9 +231,12 @@ func (g *generationSpec) check(k *checker, groups [][]*Group) *Generation {
 		}
 		out.Endpoints[i] = APIEndpoint{Name: e.Name, Type: e.Type}
 		enrich := e.enrichments(k, at, groups[i])
-		if e.Type == EndpointPrediction {
+		switch {
+		case e.Type == EndpointPrediction:
 			out.Endpoints[i].Predict = g.prediction(k, at, e, enrich)
-		} else {
+		case isFunction(e.Type):
+			out.Endpoints[i].Function = g.function(k, at, e)
+		default:
 			out.Endpoints[i].Lookup = &LookupEndpoint{Enrich: enrich}
 		}
 	}

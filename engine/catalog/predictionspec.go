@@ -85,7 +85,7 @@ func (p *predictionSpec) fields(r *reader) []field {
 
 // attachments reads the files of a definition that was listed by a server.
 func (r *reader) attachments(dst *[]attachedSpec) func(ast.Node) {
-	return r.list("files", maxEndpoints, func(n ast.Node) {
+	return r.list("files", maxAttachments, func(n ast.Node) {
 		var a attachedSpec
 		r.mapping(n, "a file",
 			field{key: "name", need: true, read: r.text(&a.Name)},
@@ -113,22 +113,28 @@ func (r *reader) share(dst *float64) func(ast.Node) {
 	}
 }
 
-// named calls f with the place and name of every file that the endpoint names.
-func (p *predictionSpec) named(f func(at path, name string)) {
-	if p.Model != "" {
-		f(path{"model"}, p.Model)
+// named calls f with the place and name of every single file that the endpoint names.
+func (e *apiEndpointSpec) named(f func(at path, name string)) {
+	if e.File != "" && e.Folder == "" {
+		f(path{"file"}, e.File)
 	}
-	if p.Explanations != nil && p.Explanations.Background != "" {
-		f(path{"explanations", "background"}, p.Explanations.Background)
+	if e.Model != "" {
+		f(path{"model"}, e.Model)
 	}
-	if p.Percentiles != "" {
-		f(path{"percentiles"}, p.Percentiles)
+	if e.Explanations != nil && e.Explanations.Background != "" {
+		f(path{"explanations", "background"}, e.Explanations.Background)
+	}
+	if e.Percentiles != "" {
+		f(path{"percentiles"}, e.Percentiles)
 	}
 }
 
 // take keeps the files that endpoints name, which stand beside the definition.
 func (g *generationSpec) take(k *checker, files []File) {
 	for i := range g.Endpoints {
+		if folder := g.Endpoints[i].Folder; folder != "" {
+			g.takeFolder(k, path{"endpoints", i}, folder, files)
+		}
 		g.Endpoints[i].named(func(at path, name string) {
 			where := slash.Join(slash.Dir(slashes(k.draft.in.file.Name)), slashes(name))
 			f := slices.IndexFunc(files, func(f File) bool { return slash.Clean(slashes(f.Name)) == where })

@@ -38,8 +38,8 @@ type Config struct {
 	Env         map[string]string // added to PATH, HOME, TMPDIR and LANG, which is all that a worker gets otherwise
 
 	Floor   int           // workers always there; default 1
-	Cruise  int           // workers kept when idle; default 2, at least Floor
-	Ceil    int           // most workers; default 8, at least Cruise
+	Cruise  int           // workers kept when idle; default 2
+	Ceil    int           // most workers; default 8
 	Queue   int           // most calls that wait while Ceil workers are busy; default 16, negative = none
 	Timeout time.Duration // longest wait for a worker; default 10 s
 
@@ -62,7 +62,7 @@ type Config struct {
 	CrashPause  time.Duration // ... mean that calls are refused for this time; default 3 in 10 s, 5 s
 
 	Scratch string            // where scratch folders are made; default the system's temporary folder
-	Log     func(line string) // called with each line that user code prints, from several goroutines; nil = dropped
+	Log     func(line string) `json:"-"` // called with each line that user code prints, from several goroutines; nil = dropped
 }
 
 // InitDefaults fills in what is not given.
@@ -74,8 +74,8 @@ func (c *Config) InitDefaults() {
 	}
 	orDefault(&c.Interpreter, "python3")
 	orDefault(&c.Floor, 1)
-	orDefault(&c.Cruise, max(2, c.Floor))
-	orDefault(&c.Ceil, max(8, c.Cruise))
+	orDefault(&c.Ceil, max(8, c.Cruise, c.Floor))
+	orDefault(&c.Cruise, min(max(2, c.Floor), c.Ceil))
 	orDefault(&c.Queue, 16)
 	c.Queue = max(c.Queue, 0)
 	orDefault(&c.Timeout, 10*time.Second)

@@ -17,10 +17,10 @@ const (
 	QueueTimeout         // no worker became free within Config.Timeout; not called
 	Broken               // workers crashed repeatedly and are given a rest; not called
 	BadSignature         // the arguments do not fit the function; not called
-	TooLarge             // the arguments or the answer are over Config.MaxFrame
+	TooLarge             // the arguments are over Config.MaxFrame
 	StartFailed          // the interpreter or the user's file could not be started
 	UserError            // the function raised an exception
-	NotSerialisable      // the function returned what cannot be written as JSON
+	NotSerialisable      // the function returned what cannot be written as JSON, or too much of it
 	WorkerDied           // the process ended, or broke the protocol, during the call
 	TimedOut             // the call ran over Config.RunTimeout or the caller's deadline; its worker was killed
 	Cancelled            // the caller went away; the function runs on to its end

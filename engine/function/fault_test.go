@@ -98,7 +98,7 @@ func TestFaults(t *testing.T) {
 
 func TestLargeAnswer(t *testing.T) {
 	p := open(t, faulty, nil)
-	e := failed(t, p, `{"op":"large"}`, TooLarge)
+	e := failed(t, p, `{"op":"large"}`, NotSerialisable)
 	if !strings.Contains(e.Message, "limit is 16777216") {
 		t.Error(e)
 	}

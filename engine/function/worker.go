@@ -62,7 +62,7 @@ type reply struct {
 
 // kinds are the runner's names of what went wrong.
 var kinds = map[string]Kind{
-	"start": StartFailed, "arguments": BadSignature, "user": UserError, "serialise": NotSerialisable, "large": TooLarge,
+	"start": StartFailed, "arguments": BadSignature, "user": UserError, "serialise": NotSerialisable, "large": NotSerialisable,
 }
 
 // overhead is what an answer's frame may have besides the answer itself.
@@ -254,7 +254,7 @@ func (r *reply) failure() *Error {
 	switch e.Kind {
 	case NoKind:
 		e.Kind = UserError
-	case BadSignature, TooLarge:
+	case BadSignature:
 		e.Type = "" // ours, not the user's
 	}
 	return e

@@ -5,7 +5,6 @@ import (
 
 	"quiver/engine"
 	"quiver/engine/auth"
-	"quiver/engine/catalog"
 )
 
 // The reasons why a record was given up. The first is documented by the API, the others
@@ -51,7 +50,7 @@ func (s *Services) Lookup(ctx context.Context, who auth.Principal, denied error,
 	if err != nil {
 		return Answer{}, err
 	}
-	g, e, err := r.choose(name, catalog.EndpointLookup, d)
+	g, e, err := r.choose(name, "lookup", d)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -88,7 +87,7 @@ func (s *Services) Keys(who auth.Principal, denied error, service, name string, 
 	if err != nil {
 		return nil, err
 	}
-	_, e, err := r.choose(name, catalog.EndpointLookup, d)
+	_, e, err := r.choose(name, "lookup", d)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"quiver/engine/auth"
-	"quiver/engine/catalog"
 	"quiver/engine/predict"
 )
 
@@ -40,32 +39,20 @@ func (p *Prediction) Release() {
 // what the request says about these, a JSON token; nil says nothing. who and denied are
 // as in May. The caller releases a prediction that comes without an error.
 func (s *Services) Predict(ctx context.Context, who auth.Principal, denied error, service, name string, d Dispatch, explanations []byte, records *Records) (*Prediction, error) {
-	for {
-		r, err := s.find(who, denied, service)
-		if err != nil {
-			return nil, err
-		}
-		g, e, err := r.choose(name, catalog.EndpointPrediction, d)
-		if err != nil {
-			return nil, err
-		}
-		if e.fault != nil {
-			return nil, e.fault
-		}
-		if !g.acquire() {
-			continue // taken away between the two; there is a newer table now
-		}
-		start := s.engine.Now()
-		p := e.model.predictions.Get().(*Prediction)
-		p.Generation, p.generation = g.def.Name, g
-		err = s.predict(ctx, p, explanations, records, start)
-		r.calls.add(r.def.Name, e.def.Name, records.Len(), s.engine.Now()-start, err != nil)
-		if err != nil {
-			p.Release()
-			return nil, err
-		}
-		return p, nil
+	r, g, e, err := s.hold(who, denied, service, name, "predict", d)
+	if err != nil {
+		return nil, err
 	}
+	start := s.engine.Now()
+	p := e.model.predictions.Get().(*Prediction)
+	p.Generation, p.generation = g.def.Name, g
+	err = s.predict(ctx, p, explanations, records, start)
+	r.calls.add(r.def.Name, e.def.Name, records.Len(), s.engine.Now()-start, err != nil)
+	if err != nil {
+		p.Release()
+		return nil, err
+	}
+	return p, nil
 }
 
 func (s *Services) predict(ctx context.Context, p *Prediction, explanations []byte, records *Records, start int64) error {

@@ -3,6 +3,7 @@ package service
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +22,12 @@ type Services struct {
 	// ONNX makes a model of the bytes of an ONNX file; nil refuses such files. It is set
 	// before Engine.AddPart.
 	ONNX func(data []byte, task predict.Task) (predict.Model, error)
+	// Functions starts the workers of functions; nil is function.Open. Log takes why calls
+	// failed; nil discards. Both are set before Engine.AddPart.
+	Functions Functions
+	Log       *slog.Logger
 
+	pools    pools
 	engine   *engine.Engine
 	now      atomic.Pointer[table]
 	changing sync.Mutex // one change by the methods in change.go at a time
@@ -29,7 +35,7 @@ type Services struct {
 
 // New returns the services of an engine; there are none before Engine.AddPart.
 func New(e *engine.Engine) *Services {
-	s := &Services{engine: e}
+	s := &Services{engine: e, Log: slog.New(slog.DiscardHandler)}
 	s.now.Store(&table{})
 	return s
 }
@@ -57,15 +63,26 @@ type share struct {
 type generation struct {
 	def       *catalog.Generation
 	endpoints map[string]*endpoint
-	users     atomic.Int64 // the table, and predictions under way; the last one closes the models
+	users     atomic.Int64 // the table, and calls under way; the last one closes the endpoints
 }
 
 // endpoint is one endpoint, compiled. Exactly one field behind def is set.
 type endpoint struct {
-	def    *catalog.APIEndpoint
-	lookup *pipeline
-	model  *model
-	fault  error // why a prediction that was defined earlier cannot be answered
+	def      *catalog.APIEndpoint
+	lookup   *pipeline
+	model    *model
+	function *pool
+	fault    error // why what was defined earlier cannot be answered
+}
+
+func (e *endpoint) close() {
+	switch {
+	case e.model != nil:
+		// Closing a model frees memory; there is nobody to tell that it failed.
+		_ = e.model.Close()
+	case e.function != nil:
+		e.function.release()
+	}
 }
 
 // compiled is a table ready to be installed.
@@ -94,7 +111,7 @@ func (t *table) release(other *table) {
 	}
 }
 
-// acquire keeps the models of a generation from being closed; false if they were.
+// acquire keeps the endpoints of a generation from being closed; false if they were.
 func (g *generation) acquire() bool {
 	for n := g.users.Load(); n > 0; n = g.users.Load() {
 		if g.users.CompareAndSwap(n, n+1) {
@@ -110,16 +127,22 @@ func (g *generation) release() {
 		return
 	}
 	for _, e := range g.endpoints {
-		if e.model != nil {
-			// Closing a model frees memory; there is nobody to tell that it failed.
-			_ = e.model.Close()
-		}
+		e.close()
 	}
 }
 
+// Close closes all endpoints, once calls under way are over; there is nothing to answer
+// any more.
+func (s *Services) Close() {
+	old := s.now.Swap(&table{services: map[string]*running{}})
+	old.release(&table{})
+	s.pools.closing.Wait()
+}
+
 // Compile implements engine.Part. Generations that did not change are kept. A model
-// that cannot be read refuses the change; one that was defined before the server started
-// (and whose library, say, is gone since) leaves its endpoint answering why.
+// that cannot be read, or a function that cannot start, refuses the change; one that was
+// defined before the server started (and whose library, say, is gone since) leaves its
+// endpoint answering why.
 func (s *Services) Compile(snap *catalog.Snapshot) (_ engine.Compiled, err error) {
 	old := s.now.Load()
 	next := &table{services: make(map[string]*running, len(snap.Services()))}
@@ -168,16 +191,16 @@ func (s *Services) compileGeneration(def *catalog.Generation, lenient bool) (*ge
 	for i := range def.Endpoints {
 		e := &endpoint{def: &def.Endpoints[i]}
 		g.endpoints[e.def.Name] = e
-		if e.def.Predict == nil {
-			var err error
-			if e.lookup, err = newPipeline(e.def.Lookup.Enrich, false); err != nil {
-				g.release()
-				return nil, err
-			}
-			continue
-		}
 		var err error
-		if e.model, err = s.newModel(e.def.Predict); err == nil {
+		switch {
+		case e.def.Predict != nil:
+			e.model, err = s.newModel(e.def.Predict)
+		case e.def.Function != nil:
+			e.function, err = s.openFunction(def.Service, e.def)
+		default:
+			e.lookup, err = newPipeline(e.def.Lookup.Enrich, false)
+		}
+		if err == nil {
 			continue
 		}
 		if !lenient {
@@ -221,8 +244,8 @@ func (s *Services) Logged(service []byte) bool {
 	return r != nil && r.def.QueryLog
 }
 
-// Verbs returns what an endpoint of the service answers to, of any of its generations:
-// "lookup", "lookup-multi", "lookup-simple", or the same of "predict". It fails when there is no such endpoint.
+// Verbs returns what an endpoint of the service answers to, of any of its generations.
+// It fails when there is no such endpoint.
 func (s *Services) Verbs(who auth.Principal, denied error, service, name string) ([]string, error) {
 	r, err := s.find(who, denied, service)
 	if err != nil {
@@ -244,6 +267,7 @@ func (s *Services) Verbs(who auth.Principal, denied error, service, name string)
 var verbs = map[string][]string{
 	catalog.EndpointLookup:     {"lookup", "lookup-multi", "lookup-simple"},
 	catalog.EndpointPrediction: {"predict", "predict-multi", "predict-simple"},
+	catalog.EndpointPython:     {"run"},
 }
 
 func noEndpoint(service, name, where string) error {
@@ -253,9 +277,30 @@ func noEndpoint(service, name, where string) error {
 // errNotMapped is why a service does not answer though it exists.
 var errNotMapped = errors.New("no generation is mapped")
 
-// choose draws the generation that answers a request, and its endpoint, which must be
-// of a type.
-func (r *running) choose(name, kind string, d Dispatch) (*generation, *endpoint, error) {
+// hold finds the endpoint that answers a verb and keeps it from being closed until the
+// caller releases its generation. who and denied are as in May.
+func (s *Services) hold(who auth.Principal, denied error, service, name, verb string, d Dispatch) (*running, *generation, *endpoint, error) {
+	for {
+		r, err := s.find(who, denied, service)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		g, e, err := r.choose(name, verb, d)
+		switch {
+		case err != nil:
+			return nil, nil, nil, err
+		case e.fault != nil:
+			return nil, nil, nil, e.fault
+		case g.acquire():
+			return r, g, e, nil
+		}
+		// Taken away between the two; there is a newer table now.
+	}
+}
+
+// choose draws the generation that answers a request, and its endpoint, which must
+// answer the verb.
+func (r *running) choose(name, verb string, d Dispatch) (*generation, *endpoint, error) {
 	if !r.def.Enabled {
 		return nil, nil, fail.Errorf(fail.Overloaded, "Service %q is disabled.", r.def.Name)
 	}
@@ -267,8 +312,8 @@ func (r *running) choose(name, kind string, d Dispatch) (*generation, *endpoint,
 	if e == nil {
 		return g, nil, noEndpoint(r.def.Name, strings.Clone(name), fmt.Sprintf(" in generation %q", g.def.Name))
 	}
-	if e.def.Type != kind {
-		return g, nil, fail.Errorf(fail.NotFound, "Endpoint %q does not answer %q; it answers %s.", e.def.Name, verbs[kind][0], strings.Join(verbs[e.def.Type], ", "))
+	if has := verbs[e.def.Type]; !slices.Contains(has, verb) {
+		return g, nil, fail.Errorf(fail.NotFound, "Endpoint %q does not answer %q; it answers %s.", e.def.Name, verb, strings.Join(has, ", "))
 	}
 	if g.def.Broken != "" {
 		return g, nil, fail.Wrap(fail.ReadFailed, errors.New(g.def.Broken), "Generation %q of service %q cannot answer: %s", g.def.Name, r.def.Name, g.def.Broken)

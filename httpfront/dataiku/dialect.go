@@ -7,6 +7,8 @@
 //	POST /public/api/v1/{service}/{endpoint}/predict        what a model says of one record
 //	POST /public/api/v1/{service}/{endpoint}/predict-multi  of many
 //	GET  /public/api/v1/{service}/{endpoint}/predict-simple of one, features in the query
+//	POST /public/api/v1/{service}/{endpoint}/run            what a function makes of a body's members
+//	GET  /public/api/v1/{service}/{endpoint}/run            of the query's parameters
 //	GET  /isAlive/                                          the load balancers' probe
 //	     /admin/api/...                                     services, generations and keys
 //
@@ -68,6 +70,8 @@ func New(e *engine.Engine, s *service.Services, o Options) []wire.Dialect {
 		{Method: "POST", Pattern: endpoint + "predict", Label: "predict", Auth: wire.Own, Handle: d.predict},
 		{Method: "POST", Pattern: endpoint + "predict-multi", Label: "predict-multi", Auth: wire.Own, Handle: d.predictMulti},
 		{Method: "GET", Pattern: endpoint + "predict-simple", Label: "predict-simple", Auth: wire.Own, Handle: d.predictSimple},
+		{Method: "POST", Pattern: endpoint + "run", Label: "run", Auth: wire.Own, Handle: d.run},
+		{Method: "GET", Pattern: endpoint + "run", Label: "run", Auth: wire.Own, Handle: d.runSimple},
 		{Method: "GET", Pattern: endpoint + "{verb}", Label: "other", Auth: wire.Own, Handle: d.otherVerb},
 		{Method: "POST", Pattern: endpoint + "{verb}", Label: "other", Auth: wire.Own, Handle: d.otherVerb},
 	}

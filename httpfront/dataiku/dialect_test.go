@@ -2,6 +2,7 @@ package dataiku_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -89,6 +90,16 @@ enabled: false
 ---
 kind: Service
 name: empty
+---
+kind: Service
+name: python_svc
+auth: public
+mapping: {v1: 1}
+---
+kind: Generation
+service: python_svc
+name: v1
+endpoints: [{name: simple_sum, type: pythonFunction, file: code/f.py, function: simple_sum}]
 `
 
 // generationOf defines a generation with every endpoint of the tests.
@@ -108,7 +119,6 @@ endpoints:
     enrich:
       - {group: people, keys: {person: id}, columns: {home: home_id}}
       - {group: places, keys: {country: country, home_id: id}, columns: [city]}
-  - {name: fn, type: lookup, enrich: [{group: people, keys: {a: id}, columns: [home]}]}
   - {name: cust, type: lookup, enrich: [{group: cust, keys: {customer_id: id}, columns: {fico: card_fico}, onMultiple: IGNORE}]}
 `, service, name)
 }
@@ -122,8 +132,19 @@ type world struct {
 	notADM string        // the secret of a key with rights on other services only
 }
 
-func newWorld(t *testing.T, more ...func(*dataiku.Options)) *world {
+// worldOptions are what a world may differ in.
+type worldOptions struct {
+	dataiku.Options
+	endpoints string   // further ones
+	services  []string // that have them
+}
+
+func newWorld(t testing.TB, more ...func(*worldOptions)) *world {
 	t.Helper()
+	o := worldOptions{}
+	for _, f := range more {
+		f(&o)
+	}
 	e := enginetest.New(t)
 	text := definitions
 	for _, service := range []string{"s", "svc", "pub", "s1", "quiet"} {
@@ -132,9 +153,12 @@ func newWorld(t *testing.T, more ...func(*dataiku.Options)) *world {
 			if service == "s" || service == "svc" {
 				text += predictions()
 			}
+			if slices.Contains(o.services, service) {
+				text += o.endpoints
+			}
 		}
 	}
-	if _, err := e.Apply(append(models(), catalog.File{Name: "d.yaml", Text: []byte(text)}), false); err != nil {
+	if _, err := e.Apply(append(append(models(), codeFiles()...), catalog.File{Name: "d.yaml", Text: []byte(text)}), false); err != nil {
 		t.Fatal(err)
 	}
 	ref := func(name string) engine.Ref { return engine.Ref{Store: "default", Name: name} }
@@ -166,15 +190,13 @@ func newWorld(t *testing.T, more ...func(*dataiku.Options)) *world {
 		t.Fatal(err)
 	}
 	s := service.New(e)
+	t.Cleanup(s.Close)
 	if err := e.AddPart(s); err != nil {
 		t.Fatal(err)
 	}
 	w.alive.Store(true)
-	o := dataiku.Options{Keys: keys, Alive: w.alive.Load, Version: "test", MaxItems: 100}
-	for _, f := range more {
-		f(&o)
-	}
-	w.Front = fronttest.Start(t, httpfront.Options{Dialects: dataiku.New(e, s, o), Keys: keys})
+	o.Keys, o.Alive, o.Version, o.MaxItems = keys, w.alive.Load, "test", 100
+	w.Front = fronttest.Start(t, httpfront.Options{Dialects: dataiku.New(e, s, o.Options), Keys: keys})
 	return w
 }
 

@@ -17,22 +17,31 @@ func (d *dialect) begin(x *wire.Exchange) {
 // null, and both messages are the same: older clients print the first behind the type,
 // newer ones the second.
 func (d *dialect) fail(x *wire.Exchange, err error) {
-	d.begin(x)
 	e := fail.AsError(err)
-	x.Status = wire.Status(e.Code)
 	if e.Code == fail.NoKey {
 		x.SetHeader("WWW-Authenticate", `Basic realm="quiver"`)
 	}
-	kind, text := errorType(e.Code), e.Text
+	text := e.Text
 	if e.Code == fail.NoKey {
 		text = "An API key is needed: as the user name of HTTP Basic, or as a Bearer token."
 	}
+	d.failure(x, wire.Status(e.Code), errorType(e.Code), text, "")
+}
+
+// failure answers an error in full; a stack trace only if there is one.
+func (d *dialect) failure(x *wire.Exchange, status int, kind, text, trace string) {
+	d.begin(x)
+	x.Status = status
 	out := append(x.Out[:0], `{"errorType":`...)
 	out = codec.AppendQuoted(out, []byte(kind))
 	out = append(out, `,"message":`...)
 	out = codec.AppendQuoted(out, []byte(text))
 	out = append(out, `,"detailedMessage":`...)
 	out = codec.AppendQuoted(out, []byte(text))
+	if trace != "" {
+		out = append(out, `,"stackTraceStr":`...)
+		out = codec.AppendQuoted(out, []byte(trace))
+	}
 	x.Out = append(out, '}')
 }
 

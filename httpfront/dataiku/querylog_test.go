@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"quiver/engine/querylog"
-	"quiver/httpfront/dataiku"
 	"quiver/httpfront/fronttest"
 )
 
@@ -33,14 +32,14 @@ func (w *world) queries(t *testing.T) []string {
 }
 
 // withLog is a world that logs queries, with small records.
-func withLog(t *testing.T) *world {
+func withLog(t *testing.T, more ...func(*worldOptions)) *world {
 	t.Helper()
 	log, err := querylog.New(querylog.Options{Dir: t.TempDir(), LineBytes: 8 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(log.Close)
-	w := newWorld(t, func(o *dataiku.Options) { o.QueryLog = log })
+	w := newWorld(t, append(more, func(o *worldOptions) { o.QueryLog = log })...)
 	w.log = log
 	return w
 }

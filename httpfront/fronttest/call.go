@@ -125,6 +125,14 @@ func (h *Head) SetHeader(name, value string) {
 	h.answer[textproto.CanonicalMIMEHeaderKey(name)] = value
 }
 
+// AddHeader implements wire.Head; values of one name are put on lines of their own.
+func (h *Head) AddHeader(name, value string) {
+	if have, ok := h.answer[textproto.CanonicalMIMEHeaderKey(name)]; ok {
+		value = have + "\n" + value
+	}
+	h.SetHeader(name, value)
+}
+
 // clean makes single slashes and cuts the last one, as a server does.
 func clean(path string) []byte {
 	var b strings.Builder

@@ -46,6 +46,7 @@ type Head interface {
 	// Queries calls f for every URL query argument, decoded, in their order.
 	Queries(f func(name, value []byte))
 	SetHeader(name, value string)
+	AddHeader(name, value string) // besides others of the name
 }
 
 type param struct {
@@ -114,6 +115,9 @@ func (x *Exchange) Queries(f func(name, value []byte)) { x.head.Queries(f) }
 
 // SetHeader sets a response header.
 func (x *Exchange) SetHeader(name, value string) { x.head.SetHeader(name, value) }
+
+// AddHeader adds a response header besides others of its name.
+func (x *Exchange) AddHeader(name, value string) { x.head.AddHeader(name, value) }
 
 // Param returns the path segment that {name} of the route's pattern matched.
 func (x *Exchange) Param(name string) []byte {

@@ -20,6 +20,7 @@ func (h head) Header(name string) []byte {
 func (head) Query(string) []byte            { return nil }
 func (head) Queries(func(_, _ []byte))      {}
 func (h head) SetHeader(name, value string) { h[name] = value }
+func (h head) AddHeader(name, value string) { h[name] += value }
 
 func TestBearerOrBasic(t *testing.T) {
 	f := func(header, want string) {

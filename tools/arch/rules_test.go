@@ -97,9 +97,9 @@ var rules = []rule{
 		why: "model files are read in pure Go from bytes",
 	},
 	{
-		pkg: "engine/service", own: []string{"codec", "engine", "engine/auth", "engine/catalog", "engine/fail", "engine/plan", "engine/predict", "engine/predict/trees"}, deny: outside, never: backends,
+		pkg: "engine/service", own: []string{"codec", "engine", "engine/auth", "engine/catalog", "engine/fail", "engine/function", "engine/plan", "engine/predict", "engine/predict/trees"}, deny: outside, never: backends,
 		third: []string{"github.com/cespare/xxhash/v2"},
-		why:   "endpoints are answered from rows that the engine finds and models in pure Go or handed in: no storage, no HTTP",
+		why:   "endpoints are answered from rows that the engine finds, models in pure Go or handed in, and functions in processes that one package starts: no storage, no HTTP",
 	},
 	{
 		pkg: "engine/function", own: []string{"engine/fail"}, third: nil, deny: []string{"net", "net/http", "C"}, never: backends,
@@ -123,8 +123,8 @@ var rules = []rule{
 		why: dialectWhy + "; this one serves two further parts of the engine, names branches and groups as the catalog does, and prints columns",
 	},
 	{
-		pkg: "httpfront/dataiku", own: append([]string{"engine/service", "engine/predict", "engine/catalog", "engine/auth", "engine/querylog"}, dialect...), third: nil, deny: outside, never: backends,
-		why: dialectWhy + "; it is handed the services that it serves, prints what their models say, logs its queries, and its admin calls change services and keys",
+		pkg: "httpfront/dataiku", own: append([]string{"engine/service", "engine/function", "engine/predict", "engine/catalog", "engine/auth", "engine/querylog"}, dialect...), third: nil, deny: outside, never: backends,
+		why: dialectWhy + "; it is handed the services that it serves, prints what their models and functions say, logs its queries, and its admin calls change services and keys",
 	},
 	{
 		pkg: "httpfront/admin", own: []string{"engine", "engine/...", "codec"}, deny: []string{"os/exec", "C"},
