@@ -102,11 +102,15 @@ func queryLogMetrics(l *querylog.Log) prometheus.Collector {
 	}
 }
 
-// hookMetrics shows the counter of webhooks. Fennel has no public name for it:
+// hookMetrics shows the counters of webhooks, the second under the name of the Fennel
+// server:
 //
-//	quiver_webhook_dropped_total
+//	quiver_webhook_dropped_total, fennel_source_watermark_discarded_rows
 func hookMetrics(h *webhook.Hooks) prometheus.Collector {
-	return countUint("quiver_webhook_dropped_total", "Logged rows that did not fit their group and were dropped.", h.Dropped)
+	return collectors{
+		countUint("quiver_webhook_dropped_total", "Logged rows that did not fit their group and were dropped.", h.Dropped),
+		countUint("fennel_source_watermark_discarded_rows", "Logged rows dropped because their event time was too far behind the newest.", h.Late),
+	}
 }
 
 func countUint(name, help string, of func() uint64) prometheus.Collector {

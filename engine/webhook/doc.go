@@ -7,6 +7,17 @@
 // one step a group. When Log returns nil all of that is durable.
 //
 //	record  format byte (1) | int64 time of the call, Unix microseconds | data as sent
+//	        format byte (2) | int64 time of the call | uint32 n | n times int64 group,
+//	        int64 limit | data as sent
+//
+// # Late rows
+//
+// A row whose event time is further behind the newest one that its endpoint has seen for
+// the group than the endpoint's disorder is dropped and counted, in strict calls as well
+// (Fennel contract, section 3.2). What counts are the calls before: rows of one call do
+// not make each other late. Times in the future count as the present. A record of which
+// rows were dropped so has the limits (format 2), and is replayed by them into the groups
+// that it was logged to; a group that is added later gets all rows.
 //
 // # After a crash
 //

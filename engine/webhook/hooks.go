@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -38,6 +37,7 @@ type Hooks struct {
 	progress map[uint32]*progress // by table of the endpoint
 
 	dropped    atomic.Uint64
+	late       atomic.Uint64
 	complaints *complain.Log // of the goroutine
 	wake       chan struct{}
 	cancel     context.CancelFunc
@@ -65,6 +65,7 @@ type endpoint struct {
 type Result struct {
 	Rows    int // written, all groups together
 	Dropped int // that did not fit, all groups together; lenient calls only
+	Late    int // dropped because their event time is too old, all groups together
 }
 
 // New returns Hooks over e. Close ends its goroutine.
@@ -87,6 +88,10 @@ func New(e *engine.Engine, o Options) *Hooks {
 
 // Dropped counts the rows that lenient calls have dropped.
 func (h *Hooks) Dropped() uint64 { return h.dropped.Load() }
+
+// Late counts the rows that were dropped because their event time was further behind the
+// newest one than the endpoint's disorder.
+func (h *Hooks) Late() uint64 { return h.late.Load() }
 
 // Compile implements engine.Part.
 func (h *Hooks) Compile(next *catalog.Snapshot) (engine.Compiled, error) {
@@ -111,6 +116,7 @@ func (h *Hooks) Compile(next *catalog.Snapshot) (engine.Compiled, error) {
 					continue // removed by force
 				}
 				t := newTarget(&ep.Into[n])
+				t.disorder = ep.Disorder.Microseconds()
 				if t.feed = feeds[feedKey{ep.Table, t.Ref.ID}]; t.feed == nil {
 					f, err := h.openFeed(ctx, ep.Table, t.Ref.ID, old.snap == nil)
 					if err != nil {
@@ -197,6 +203,7 @@ func (h *Hooks) Log(ctx context.Context, who auth.Principal, store, webhook, ep 
 	at := h.engine.Now()
 	var r Result
 	writes := make([][][]engine.Change, len(endpoints))
+	records := make([]record, len(endpoints))
 	for i, e := range endpoints {
 		var dropped int
 		var err error
@@ -204,14 +211,22 @@ func (h *Hooks) Log(ctx context.Context, who auth.Principal, store, webhook, ep 
 			return Result{}, err
 		}
 		r.Dropped += dropped
-		for _, changes := range writes[i] {
-			r.Rows += len(changes)
+		records[i] = record{at: at, data: data}
+		for n, t := range e.targets {
+			before := t.limit()
+			all := writes[i][n]
+			writes[i][n] = intime(all, before)
+			if late := len(all) - len(writes[i][n]); late > 0 {
+				r.Late += late
+				records[i].limits = append(records[i].limits, limit{t.Ref.ID, before})
+			}
+			r.Rows += len(writes[i][n])
 		}
 	}
 	h.dropped.Add(uint64(r.Dropped))
-	record := append(binary.BigEndian.AppendUint64([]byte{recordFormat}, uint64(at)), data...)
+	h.late.Add(uint64(r.Late))
 	for i, e := range endpoints {
-		if err := h.logOne(ctx, e, record, writes[i]); err != nil {
+		if err := h.logOne(ctx, e, &records[i], writes[i]); err != nil {
 			return Result{}, err
 		}
 	}
@@ -232,7 +247,7 @@ func (h *Hooks) convert(targets []*target, at int64, data []byte, lenient bool) 
 	return all, dropped, nil
 }
 
-func (h *Hooks) logOne(ctx context.Context, e *endpoint, record []byte, writes [][]engine.Change) error {
+func (h *Hooks) logOne(ctx context.Context, e *endpoint, r *record, writes [][]engine.Change) error {
 	// From the record on the call is finished whatever becomes of its caller.
 	ctx = context.WithoutCancel(ctx)
 	next, err := h.engine.NextRecord(ctx, e.table)
@@ -240,10 +255,13 @@ func (h *Hooks) logOne(ctx context.Context, e *endpoint, record []byte, writes [
 		return err
 	}
 	token := e.progress.begin(next)
-	seq, err := h.engine.AppendRecord(ctx, e.table, record)
+	seq, err := h.engine.AppendRecord(ctx, e.table, r.append(nil))
 	if err != nil {
 		e.progress.end(token, next)
 		return err
+	}
+	for i, t := range e.targets {
+		t.feed.newest.saw(writes[i], r.at)
 	}
 	if err := h.write(ctx, e.targets, writes); err != nil {
 		e.progress.retry(token, seq)

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -13,14 +14,9 @@ import (
 
 	"quiver/codec"
 	"quiver/engine"
-	"quiver/storage"
 )
 
-const (
-	recordFormat = 1
-	recordHead   = 9 // bytes before the data
-	markNote     = "applied"
-)
+const markNote = "applied"
 
 // feedKey names a group at an endpoint.
 type feedKey struct {
@@ -35,6 +31,7 @@ type feed struct {
 	placed  bool // from is known; guarded by Hooks.gate
 	resumed bool // a replay may have been cut off
 	done    atomic.Bool
+	newest  newest
 }
 
 func feedNote(group int64) string { return fmt.Sprintf("into/%d", group) }
@@ -46,6 +43,9 @@ func (h *Hooks) openFeed(ctx context.Context, table uint32, group int64, booting
 		return nil, err
 	}
 	f := &feed{resumed: booting}
+	if err := h.openNewest(ctx, table, group, &f.newest); err != nil {
+		return nil, err
+	}
 	if len(note) == 9 {
 		f.from, f.placed, f.resumed = binary.BigEndian.Uint64(note[1:]), true, true
 		f.done.Store(note[0] == 1)
@@ -161,8 +161,8 @@ func (h *Hooks) replay(ctx context.Context, targets []*target, table uint32, fro
 				continue
 			}
 			have[i] = map[uint64]int{}
-			err := h.records(ctx, table, from, to, func(_ uint64, at int64, data []byte) error {
-				all, _, err := h.convert(targets[i:i+1], at, data, true)
+			err := h.records(ctx, table, from, to, func(r record) error {
+				all, _, err := h.convert(targets[i:i+1], r.at, r.data, true)
 				if err != nil {
 					return nil // not for this group as it is now
 				}
@@ -185,17 +185,18 @@ func (h *Hooks) replay(ctx context.Context, targets []*target, table uint32, fro
 			}
 		}
 	}
-	return h.records(ctx, table, from, to, func(_ uint64, at int64, data []byte) error {
+	return h.records(ctx, table, from, to, func(r record) error {
 		for i, t := range targets {
 			// A record that fitted when it was logged may not fit a group defined
 			// later: what does not fit is left out.
-			all, dropped, err := h.convert(targets[i:i+1], at, data, true)
+			all, dropped, err := h.convert(targets[i:i+1], r.at, r.data, true)
 			if err != nil {
 				h.dropped.Add(1)
 				continue
 			}
 			h.dropped.Add(uint64(dropped))
-			changes := all[0]
+			changes := intime(all[0], r.limit(t.Ref.ID))
+			t.feed.newest.saw(changes, r.at)
 			if have[i] != nil {
 				changes = missing(changes, have[i])
 			}
@@ -235,21 +236,17 @@ func missing(changes []engine.Change, have map[uint64]int) []engine.Change {
 
 // records calls f for the records of a range until it fails. f runs outside of the
 // store's iteration.
-func (h *Hooks) records(ctx context.Context, table uint32, from, to uint64, f func(seq uint64, at int64, data []byte) error) error {
-	type record struct {
-		seq  uint64
-		data []byte
-	}
+func (h *Hooks) records(ctx context.Context, table uint32, from, to uint64, f func(record) error) error {
 	const most = 4 << 20
 	for from < to {
-		var some []record
+		var some [][]byte
 		size := 0
 		next := to
 		err := h.engine.Records(ctx, table, from, func(seq uint64, b []byte) bool {
 			if seq >= to {
 				return false
 			}
-			some = append(some, record{seq, append([]byte(nil), b...)})
+			some = append(some, bytes.Clone(b))
 			size += len(b)
 			if size >= most {
 				next = seq + 1
@@ -260,12 +257,12 @@ func (h *Hooks) records(ctx context.Context, table uint32, from, to uint64, f fu
 		if err != nil {
 			return err
 		}
-		for _, r := range some {
-			if len(r.data) < recordHead || r.data[0] != recordFormat {
-				return fmt.Errorf("%w: record %d of endpoint table %d", storage.ErrCorrupt, r.seq, table)
+		for _, b := range some {
+			r, err := parseRecord(b)
+			if err != nil {
+				return fmt.Errorf("endpoint table %d: %w", table, err)
 			}
-			at := int64(binary.BigEndian.Uint64(r.data[1:]))
-			if err := f(r.seq, at, r.data[recordHead:]); err != nil {
+			if err := f(r); err != nil {
 				return err
 			}
 		}
@@ -274,7 +271,8 @@ func (h *Hooks) records(ctx context.Context, table uint32, from, to uint64, f fu
 	return nil
 }
 
-// mark notes how far each endpoint is.
+// mark notes how far each endpoint is. The newest event times come first: of every
+// record below the mark they must be known, those above are replayed.
 func (h *Hooks) mark(ctx context.Context) error {
 	var errs []error
 	for _, e := range h.state.Load().endpoints {
@@ -282,6 +280,10 @@ func (h *Hooks) mark(ctx context.Context) error {
 		e.progress.mu.Lock()
 		same := m == e.progress.marked
 		e.progress.mu.Unlock()
+		if err := h.noteNewest(ctx, e); err != nil {
+			errs = append(errs, err)
+			continue
+		}
 		if same {
 			continue
 		}

@@ -18,10 +18,11 @@ import (
 // what, and what each column of the group is made of.
 type target struct {
 	*catalog.Target
-	feed    *feed
-	frames  []fields // a field that is read as several types stands in several frames
-	columns []source // by physical column
-	where   []int    // physical columns that Where reads
+	feed     *feed
+	disorder int64    // how far behind the newest event time rows may be, microseconds
+	frames   []fields // a field that is read as several types stands in several frames
+	columns  []source // by physical column
+	where    []int    // physical columns that Where reads
 }
 
 // fields are what one frame reads of every row.

@@ -93,7 +93,7 @@ var outOfScope = map[string]string{
 	"encode ":                  "values: engine/expr/vec runs them",
 	"agg ":                     "aggregates",
 	"lookup_aggregate_missing": "aggregates",
-	"watermark_drop":           "watermarks",
+	"watermark_drop":           "its times are relative to now: TestPaths logs late rows",
 	"sync_accepts_protobuf":    "sync",
 	"commit_":                  "commit",
 	"client_":                  "what the client does before it sends",

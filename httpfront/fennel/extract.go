@@ -36,12 +36,17 @@ func (d *dialect) log(x *wire.Exchange) error {
 	if err != nil {
 		return err
 	}
-	if r.Dropped == 0 {
-		x.Out = append(x.Out, "{}"...)
-		return nil
+	x.Out = append(x.Out, '{')
+	if r.Dropped > 0 {
+		x.Out = strconv.AppendInt(append(x.Out, `"dropped":`...), int64(r.Dropped), 10)
 	}
-	x.Out = append(x.Out, `{"dropped":`...)
-	x.Out = append(strconv.AppendInt(x.Out, int64(r.Dropped), 10), '}')
+	if r.Late > 0 {
+		if r.Dropped > 0 {
+			x.Out = append(x.Out, ',')
+		}
+		x.Out = strconv.AppendInt(append(x.Out, `"late":`...), int64(r.Late), 10)
+	}
+	x.Out = append(x.Out, '}')
 	return nil
 }
 

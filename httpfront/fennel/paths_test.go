@@ -46,6 +46,9 @@ func TestPaths(t *testing.T) {
 	f("POST", "/api/v1/log", "", `{"webhook":"w","endpoint":"e","data":{"k":[1,2,3],"v":[1,1,1],"ts":[1,2,3]}}`, 200, "{}")
 	f("GET", "/api/v1/dataset/B/inspect?n=2", "", "", 200, `[{"k":2,"ts":"1970-01-01T00:00:02.000000Z"},{"k":3,"ts":"1970-01-01T00:00:03.000000Z"}]`)
 	f("GET", "/api/v1/inspect/datasets/UserInfo/lastn?n=1", "", "", 200, `[{"user_id":1,"name":"Jack","age":70,`)
+	f("POST", "/api/v1/log", "", `{"webhook":"w","endpoint":"e","data":{"k":[4],"v":[1],"ts":["2024-01-01"]}}`, 200, "{}")
+	f("POST", "/api/v1/log", "", `{"webhook":"w","endpoint":"e","data":{"k":[5],"v":[1],"ts":["2023-11-22"]}}`, 200, `{"late":2}`) // 40 days behind
+	f("POST", "/api/v1/dataset/A/lookup", "", `{"keys":[{"k":4},{"k":5}],"fields":["v"]}`, 200, `"found":[true,false]`)
 	f("GET", "/api/v1/dataset/B/inspect?n=x", "", "", 400, "n must be")
 
 	// Branches: rows go to every branch that has the endpoint.
