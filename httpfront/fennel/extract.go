@@ -1,10 +1,12 @@
 package fennel
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"quiver/codec"
+	"quiver/engine/catalog"
 	"quiver/engine/fail"
 	"quiver/engine/featureset"
 	"quiver/httpfront/wire"
@@ -15,19 +17,26 @@ const (
 	maxWorkflow = 80     // bytes of a workflow's name, which becomes a folder's
 )
 
-// log hands rows to an endpoint.
+// log hands rows to an endpoint. Before release 0.18 clients named the dataset and called
+// the rows payload.
 func (d *dialect) log(x *wire.Exchange) error {
-	hook, endpoint, data := named("webhook"), named("endpoint"), named("data")
-	if err := readBody(x.Body, hook, endpoint, data); err != nil {
+	hook, endpoint, dataset, data := named("webhook"), named("endpoint"), named("dataset_name"), named("data", "payload")
+	if err := readBody(x.Body, hook, endpoint, dataset, data); err != nil {
 		return err
 	}
-	h, err := hook.text(true)
+	old := hook.absent() && endpoint.absent() && !dataset.absent()
+	h, err := hook.text(!old)
 	if err != nil {
 		return err
 	}
-	e, err := endpoint.text(true)
+	e, err := endpoint.text(!old)
 	if err != nil {
 		return err
+	}
+	if old {
+		if h, e, err = d.feeding(x, dataset); err != nil {
+			return err
+		}
 	}
 	if data.absent() {
 		return fail.Errorf(fail.Malformed, "The body lacks the field %q.", "data")
@@ -48,6 +57,37 @@ func (d *dialect) log(x *wire.Exchange) error {
 	}
 	x.Out = append(x.Out, '}')
 	return nil
+}
+
+// feeding returns the one endpoint that feeds a dataset. Who may not read the store
+// learns nothing of it.
+func (d *dialect) feeding(x *wire.Exchange, dataset *member) (hook, endpoint string, err error) {
+	name, err := dataset.text(true)
+	if err != nil {
+		return "", "", err
+	}
+	if !x.Principal.MayReadStore(d.Store) {
+		return "", "", &fail.Error{Code: fail.Forbidden, Name: d.Store, Text: "API key not authorized to access " + d.Store}
+	}
+	snap, n := d.engine.Snapshot(), 0
+	for _, w := range snap.Webhooks() {
+		if w != snap.Webhook(d.Store, w.Name, 0) {
+			continue // of another store, or an older version
+		}
+		for _, e := range w.Endpoints {
+			if slices.ContainsFunc(e.Into, func(t catalog.Target) bool { return t.Ref != nil && t.Ref.Name == name && t.Ref.StoreKey == w.StoreKey }) {
+				hook, endpoint = w.Name, e.Name
+				n++
+			}
+		}
+	}
+	switch n {
+	case 0:
+		return "", "", &fail.Error{Code: fail.NotFound, Name: name, Text: "Dataset `" + name + "` is fed by no endpoint of a webhook"}
+	case 1:
+		return hook, endpoint, nil
+	}
+	return "", "", fail.Errorf(fail.Malformed, "Dataset `%s` is fed by %d endpoints: name the webhook and the endpoint", name, n)
 }
 
 // extract answers features. Before release 0.20 inputs and outputs were called

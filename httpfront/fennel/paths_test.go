@@ -10,7 +10,20 @@ import (
 
 // TestPaths asks by all the names that the API has had.
 func TestPaths(t *testing.T) {
-	_, front := start(t, definitions, webhook.Options{})
+	_, front := start(t, definitions+`
+---
+kind: FeatureGroup
+store: default
+name: Twice
+features: [{name: k, type: int}]
+---
+kind: Webhook
+store: default
+name: two
+endpoints:
+  - {name: a, into: [{group: Twice}]}
+  - {name: b, into: [{group: Twice}]}
+`, webhook.Options{})
 	f := func(method, path, branch, body string, status int, want string) {
 		t.Helper()
 		h := map[string]string{}
@@ -49,6 +62,14 @@ func TestPaths(t *testing.T) {
 	f("POST", "/api/v1/log", "", `{"webhook":"w","endpoint":"e","data":{"k":[4],"v":[1],"ts":["2024-01-01"]}}`, 200, "{}")
 	f("POST", "/api/v1/log", "", `{"webhook":"w","endpoint":"e","data":{"k":[5],"v":[1],"ts":["2023-11-22"]}}`, 200, `{"late":2}`) // 40 days behind
 	f("POST", "/api/v1/dataset/A/lookup", "", `{"keys":[{"k":4},{"k":5}],"fields":["v"]}`, 200, `"found":[true,false]`)
+
+	// As release 0.5 logged.
+	f("POST", "/api/v1/log", "", `{"dataset_name":"P","payload":"[{\"pid\":7,\"price\":1.5,\"ts\":1}]"}`, 200, "{}")
+	f("POST", "/api/v1/dataset/P/lookup", "", `{"keys":[{"pid":7}],"fields":["price"]}`, 200, `{"data":{"price":[1.5]},"found":[true]}`)
+	f("POST", "/api/v1/log", "", `{"dataset_name":"Nope","payload":"[]"}`, 404, "Nope")
+	f("POST", "/api/v1/log", "", `{"dataset_name":"A","webhook":"w","payload":"[]"}`, 400, "endpoint")
+	f("POST", "/api/v1/log", "", `{"dataset_name":1,"payload":"[]"}`, 400, "dataset_name")
+	f("POST", "/api/v1/log", "", `{"dataset_name":"Twice","payload":"[]"}`, 400, "2 endpoints")
 	f("GET", "/api/v1/dataset/B/inspect?n=x", "", "", 400, "n must be")
 
 	// Branches: rows go to every branch that has the endpoint.
