@@ -21,13 +21,14 @@ Examples:
   quiver remove view flights/route@1
   quiver remove FeatureGroup flights/routes --force
   quiver remove generation flights/v1
-  quiver remove service flights`
+  quiver remove service flights
+  quiver remove connection airports`
 }
 
 // Run removes one definition.
 func (c *removeCmd) Run(ctx context.Context, a *app) error {
 	o, err := parseObject(c.Object)
-	if kindName(c.Kind) == catalog.KindService { // has no store
+	if kind := kindName(c.Kind); kind == catalog.KindService || kind == catalog.KindConnection { // have no store
 		o, err = object{name: c.Object}, nil
 	}
 	if err != nil {

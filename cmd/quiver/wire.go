@@ -64,6 +64,9 @@ const featuresDir = "features-log"
 // queriesDir is where queries of services are logged inside the data folder.
 const queriesDir = "query-log"
 
+// sqliteDir is where SQLite files of connections are inside the data folder.
+const sqliteDir = "sqlite"
+
 // openFolder opens everything below the listeners, in the order of need.
 func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 	f := &folder{log: log, counts: newFeatureCounts(), functions: newFunctions(c.Functions, log)}
@@ -127,6 +130,7 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 		}
 		return library.Load(data, onnx.Options{Task: task})
 	}
+	f.services.SQLiteDir = filepath.Join(c.Data, sqliteDir)
 	if err := f.engine.AddPart(f.services); err != nil {
 		return nil, err
 	}

@@ -55,6 +55,7 @@ func (b *builder) build(keep map[objectKey]object, drafts []*draft) {
 	b.views(drafts)
 	b.webhooks(drafts)
 	b.featuresets(drafts)
+	b.connections(drafts)
 	b.generations(drafts)
 	b.services(drafts)
 }

@@ -12,7 +12,7 @@ type made struct {
 }
 
 // generations builds the generations among the drafts, and anew those that stay but
-// whose groups changed.
+// whose groups or connections changed.
 func (b *builder) generations(drafts []*draft) {
 	for _, d := range drafts {
 		if spec, ok := d.spec.(*generationSpec); ok {
@@ -26,10 +26,10 @@ func (b *builder) generations(drafts []*draft) {
 	}
 }
 
-// generation builds one generation, keeping the old one when neither it nor its groups
+// generation builds one generation, keeping the old one when neither it nor what it uses
 // changed. A lenient build marks it as broken instead of reporting faults.
 func (b *builder) generation(d *draft, spec *generationSpec, lenient bool) {
-	groups := make([][]*Group, len(spec.Endpoints))
+	groups, connections := make([][]*Group, len(spec.Endpoints)), make([]*Connection, len(spec.Endpoints))
 	k := &checker{draft: d, out: b.out, lenient: lenient}
 	old, _ := b.base.objects[d.key].(*Generation)
 	kept := old != nil && (lenient || old.Broken == "") && len(old.Endpoints) == len(spec.Endpoints)
@@ -45,13 +45,22 @@ func (b *builder) generation(d *draft, spec *generationSpec, lenient bool) {
 			groups[i] = append(groups[i], g)
 			kept = kept && old.Endpoints[i].Enrichments()[n].Group == g
 		}
+		if e.Type == EndpointSQL {
+			c, ok := b.asked(k, path{"endpoints", i, "connection"}, e.Connection)
+			if !ok {
+				b.failed[d.key] = true
+				return
+			}
+			connections[i] = c
+			kept = kept && old.Endpoints[i].SQL != nil && old.Endpoints[i].SQL.Connection == c
+		}
 	}
 	body := marshal(spec)
 	if kept && (spec == old.spec || string(body) == string(old.body)) {
 		b.objects[d.key] = old
 		return
 	}
-	g := spec.check(k, groups)
+	g := spec.check(k, groups, connections)
 	if k.faults > 0 && !lenient || !b.accept(k, old != nil && old.Broken == "", "generation") {
 		b.failed[d.key] = true
 		return

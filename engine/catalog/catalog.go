@@ -201,7 +201,7 @@ func (s *Snapshot) resolve(kind, store, name string, version int) (objectKey, er
 	}
 	found := objectKey{kind: kindNames[i], store: foldStore(store), name: name}
 	switch found.kind {
-	case KindService:
+	case KindService, KindConnection:
 		found.store = ""
 	case KindGeneration:
 		found.store, found.name = "", store+"/"+name
@@ -232,12 +232,14 @@ func nounOf(kind string) string {
 		return "the featureset"
 	case KindGeneration:
 		return "the generation"
+	case KindConnection:
+		return "the connection"
 	}
 	return "the feature group"
 }
 
-// users names what joins, feeds or looks up a group, or takes features of a featureset
-// whose last version this is.
+// users names what joins, feeds or looks up a group, takes features of a featureset
+// whose last version this is, maps a generation or asks a connection.
 func (s *Snapshot) users(key objectKey) []string {
 	var users []string
 	if key.kind == KindFeatureset {
@@ -247,6 +249,14 @@ func (s *Snapshot) users(key objectKey) []string {
 		for _, f := range s.featuresets {
 			if f.StoreKey == key.store && f.Name != key.name && f.spec.takesFrom(key.name) {
 				users = append(users, f.key().String())
+			}
+		}
+		return users
+	}
+	if key.kind == KindConnection {
+		for _, g := range s.generations {
+			if g.spec.asks(key.name) {
+				users = append(users, g.key().String())
 			}
 		}
 		return users

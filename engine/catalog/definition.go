@@ -19,11 +19,12 @@ const (
 	KindFeatureset = "Featureset"
 	KindGeneration = "Generation"
 	KindService    = "Service"
+	KindConnection = "Connection"
 )
 
 // kindNames lists the kinds in the order in which they are built and listed: each
 // refers only to earlier ones.
-var kindNames = []string{KindBranch, KindGroup, KindView, KindWebhook, KindFeatureset, KindGeneration, KindService}
+var kindNames = []string{KindBranch, KindGroup, KindView, KindWebhook, KindFeatureset, KindConnection, KindGeneration, KindService}
 
 // header is what every definition begins with.
 type header struct {
@@ -82,6 +83,8 @@ func kindOf(name string) spec {
 		return &generationSpec{Kind: name}
 	case KindService:
 		return newServiceSpec()
+	case KindConnection:
+		return newConnectionSpec()
 	}
 	return nil
 }
@@ -251,9 +254,14 @@ func (k objectKey) ownName() string {
 	return name
 }
 
-// address names an object of a kind; services and generations have no store and no version.
+// global reports whether objects of a kind have no store and no version.
+func global(kind string) bool {
+	return kind == KindService || kind == KindGeneration || kind == KindConnection
+}
+
+// address names an object of a kind.
 func address(kind, store, name string, version int) string {
-	if kind == KindService || kind == KindGeneration {
+	if global(kind) {
 		return name
 	}
 	return fmt.Sprintf("%s/%s@%d", store, name, version)
@@ -274,7 +282,8 @@ func (d Definition) MarshalJSON() ([]byte, error) { return d.Body, nil }
 
 // Definitions lists the definitions of a kind, store and name ("": of all), all
 // versions, sorted by kind, store, name and version. Kinds and stores are compared
-// without regard to case. What it returns can be applied again and changes nothing.
+// without regard to case. What it returns can be applied again and changes nothing; of a
+// connection's secrets it shows nothing.
 func (s *Snapshot) Definitions(kind, store, name string) []Definition {
 	var all []Definition
 	store = foldStore(store)
@@ -284,8 +293,11 @@ func (s *Snapshot) Definitions(kind, store, name string) []Definition {
 			continue
 		}
 		d := Definition{Kind: k.kind, Store: o.source().head().Store, Name: k.name, Version: k.version, Body: o.definition()}
-		if g, ok := o.(*Group); ok {
-			d.ID = g.ID
+		switch o := o.(type) {
+		case *Group:
+			d.ID = o.ID
+		case *Connection:
+			d.Body = o.public
 		}
 		all = append(all, d)
 	}
@@ -309,6 +321,9 @@ func (s *Snapshot) sorted() []object {
 	}
 	for _, f := range s.featuresets {
 		all = append(all, f)
+	}
+	for _, c := range s.connections {
+		all = append(all, c)
 	}
 	for _, g := range s.generations {
 		all = append(all, g)

@@ -10,7 +10,7 @@ import (
 // Generation is one set of a service's endpoints, all changed together.
 //
 // A Generation is immutable. Its pointer is the same in two snapshots exactly when
-// neither its definition nor any of the groups it reads changed in between.
+// neither its definition nor any of the groups and connections it uses changed in between.
 type Generation struct {
 	Service     string
 	Name        string
@@ -22,8 +22,8 @@ type Generation struct {
 	Number  uint32
 	Created time.Time
 
-	// Broken says which group was removed by force though an endpoint reads it; the
-	// Group of that enrichment is nil. "" for a sound generation.
+	// Broken says which group or connection was removed by force though an endpoint uses
+	// it, and is nil there. "" for a sound generation.
 	Broken string
 
 	spec *generationSpec
@@ -36,10 +36,11 @@ const (
 	EndpointLookup     = "lookup"
 	EndpointPrediction = "prediction"
 	EndpointPython     = "pythonFunction"
+	EndpointSQL        = "sql"
 )
 
 // endpointTypes lists the types that this version has.
-var endpointTypes = []string{EndpointLookup, EndpointPrediction, EndpointPython}
+var endpointTypes = []string{EndpointLookup, EndpointPrediction, EndpointPython, EndpointSQL}
 
 // APIEndpoint is what a service answers under one name. Exactly one of the fields
 // behind Type is set: the one that Type names.
@@ -49,6 +50,7 @@ type APIEndpoint struct {
 	Lookup   *LookupEndpoint
 	Predict  *PredictionEndpoint
 	Function *FunctionEndpoint // in Python
+	SQL      *SQLEndpoint
 }
 
 // Enrichments returns the endpoint's enrichments, whatever its type.
@@ -133,7 +135,7 @@ func (g *Generation) describe(o object) []string {
 		return append(d, "no longer broken")
 	}
 	d = append(d, compareLists("endpoint", old.endpoints(), g.endpoints())...)
-	if !slices.EqualFunc(g.spec.Files, old.spec.Files, func(a, b attachedSpec) bool { return a.Name == b.Name && string(a.Packed) == string(b.Packed) }) {
+	if !slices.EqualFunc(g.spec.Files, old.spec.Files, attachedSpec.same) {
 		d = append(d, "files of endpoints changed")
 	}
 	if d == nil && string(g.body) != string(old.body) {
@@ -166,6 +168,9 @@ func (g *Generation) endpoint(i int) string {
 	}
 	if f := e.Function; f != nil {
 		s += fmt.Sprintf(" %s of %s", f.Function, f.File)
+	}
+	if e.SQL != nil {
+		s += " of " + g.spec.Endpoints[i].Connection + " " + string(marshal(g.spec.Endpoints[i].sqlSpec))
 	}
 	for _, x := range e.Enrichments() {
 		s += fmt.Sprintf(" from %s/%s@%d by %s: %s", x.Store, x.Name, x.Version, pairings(x.Keys), pairings(x.Columns))

@@ -36,6 +36,7 @@ type apiEndpointSpec struct {
 	// Keys that two of these share would be in neither's JSON.
 	predictionSpec
 	functionSpec
+	sqlSpec
 }
 
 type enrichSpec struct {
@@ -150,6 +151,8 @@ func (e *apiEndpointSpec) read(r *reader, n ast.Node) {
 		fields = append(append(fields, enrich), e.predictionSpec.fields(r)...)
 	case isFunction(kind):
 		fields = append(fields, e.functionSpec.fields(r)...)
+	case kind == EndpointSQL:
+		fields = append(fields, e.sqlSpec.fields(r)...)
 	default:
 		enrich.need = true
 		fields = append(fields, enrich)
@@ -209,9 +212,9 @@ func (g *generationSpec) reads(key objectKey) bool {
 	})
 }
 
-// check judges a generation against the groups it reads (nil where there is none), by
-// endpoint. The Generation is of no use when faults were reported.
-func (g *generationSpec) check(k *checker, groups [][]*Group) *Generation {
+// check judges a generation against the groups and the connection that each endpoint
+// uses (nil where there is none). The Generation is of no use when faults were reported.
+func (g *generationSpec) check(k *checker, groups [][]*Group, connections []*Connection) *Generation {
 	out := &Generation{
 		Service: g.Service, Name: g.Name, Description: g.Description, Endpoints: make([]APIEndpoint, len(g.Endpoints)), spec: g,
 	}
@@ -236,6 +239,8 @@ func (g *generationSpec) check(k *checker, groups [][]*Group) *Generation {
 			out.Endpoints[i].Predict = g.prediction(k, at, e, enrich)
 		case isFunction(e.Type):
 			out.Endpoints[i].Function = g.function(k, at, e)
+		case e.Type == EndpointSQL:
+			out.Endpoints[i].SQL = e.sqlSpec.check(k, at, connections[i])
 		default:
 			out.Endpoints[i].Lookup = &LookupEndpoint{Enrich: enrich}
 		}

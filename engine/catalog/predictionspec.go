@@ -50,6 +50,10 @@ type attachedSpec struct {
 	Packed []byte `json:"gzip"`
 }
 
+func (a attachedSpec) same(b attachedSpec) bool {
+	return a.Name == b.Name && string(a.Packed) == string(b.Packed)
+}
+
 // fields are the keys of a prediction.
 func (p *predictionSpec) fields(r *reader) []field {
 	return []field{

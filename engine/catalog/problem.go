@@ -113,6 +113,9 @@ func (p *Problem) excerpt() {
 	n := 0
 	for row := range strings.Lines(p.file.plain()) {
 		if n++; n == p.Line {
+			if strings.Contains(row, "dsn") {
+				return // it may hold a secret
+			}
 			p.Excerpt = draw(n, strings.TrimRight(row, "\r\n"), p.Column)
 			return
 		}

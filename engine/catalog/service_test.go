@@ -167,7 +167,7 @@ func TestServiceFaults(t *testing.T) {
 			t.Errorf("%s: %v\nwant %q", with, err, want)
 		}
 	}
-	f("type: lookup", "type: sql", `unknown type of endpoint "sql"; this version has lookup`)
+	f("type: lookup", "type: sequel", `unknown type of endpoint "sequel"; this version has lookup`)
 	f("dispatch: hash", "auth: jwt", `unknown auth "jwt"; this version has apiKeys and public`)
 	f("dispatch: hash", "dispatch: sticky", `unknown dispatch "sticky"; this version has random and hash`)
 	f("v2: 0.1", "v2: 0.2", "add up to 1; these give 1.1")

@@ -28,6 +28,7 @@ type Snapshot struct {
 	branches    []*Branch
 	generations []*Generation
 	services    []*Service
+	connections []*Connection
 
 	base    *Snapshot // the one it was prepared from
 	summary string    // of the change that made the revision
@@ -87,6 +88,8 @@ func newSnapshot(revision int, objects map[objectKey]object) *Snapshot {
 			s.generations = append(s.generations, o)
 		case *Service:
 			s.services = append(s.services, o)
+		case *Connection:
+			s.connections = append(s.connections, o)
 		}
 	}
 	sortObjects(s.webhooks)
@@ -94,6 +97,7 @@ func newSnapshot(revision int, objects map[objectKey]object) *Snapshot {
 	sortObjects(s.branches)
 	sortObjects(s.generations)
 	sortObjects(s.services)
+	sortObjects(s.connections)
 	slices.SortFunc(s.groups, func(a, b *Group) int {
 		return compareNames(a.StoreKey, b.StoreKey, a.Name, b.Name, a.Version, b.Version)
 	})

@@ -26,11 +26,16 @@ type Services struct {
 	// failed; nil discards. Both are set before Engine.AddPart.
 	Functions Functions
 	Log       *slog.Logger
+	// SQLiteDir is the folder of SQLite files that connections name without a whole path.
+	// It is set before Engine.AddPart.
+	SQLiteDir string
 
 	pools    pools
 	engine   *engine.Engine
 	now      atomic.Pointer[table]
 	changing sync.Mutex // one change by the methods in change.go at a time
+
+	databases databases
 }
 
 // New returns the services of an engine; there are none before Engine.AddPart.
@@ -72,6 +77,7 @@ type endpoint struct {
 	lookup   *pipeline
 	model    *model
 	function *pool
+	query    *query
 	fault    error // why what was defined earlier cannot be answered
 }
 
@@ -82,6 +88,8 @@ func (e *endpoint) close() {
 		_ = e.model.Close()
 	case e.function != nil:
 		e.function.release()
+	case e.query != nil:
+		e.query.database.release()
 	}
 }
 
@@ -197,6 +205,8 @@ func (s *Services) compileGeneration(def *catalog.Generation, lenient bool) (*ge
 			e.model, err = s.newModel(e.def.Predict)
 		case e.def.Function != nil:
 			e.function, err = s.openFunction(def.Service, e.def)
+		case e.def.SQL != nil:
+			e.query, err = s.newQuery(e.def.SQL)
 		default:
 			e.lookup, err = newPipeline(e.def.Lookup.Enrich, false)
 		}
@@ -268,6 +278,7 @@ var verbs = map[string][]string{
 	catalog.EndpointLookup:     {"lookup", "lookup-multi", "lookup-simple"},
 	catalog.EndpointPrediction: {"predict", "predict-multi", "predict-simple"},
 	catalog.EndpointPython:     {"run"},
+	catalog.EndpointSQL:        {"query"},
 }
 
 func noEndpoint(service, name, where string) error {

@@ -9,6 +9,7 @@
 //	GET  /public/api/v1/{service}/{endpoint}/predict-simple of one, features in the query
 //	POST /public/api/v1/{service}/{endpoint}/run            what a function makes of a body's members
 //	GET  /public/api/v1/{service}/{endpoint}/run            of the query's parameters
+//	POST /public/api/v1/{service}/{endpoint}/query          rows of a database; GET as well
 //	GET  /isAlive/                                          the load balancers' probe
 //	     /admin/api/...                                     services, generations and keys
 //
@@ -72,6 +73,8 @@ func New(e *engine.Engine, s *service.Services, o Options) []wire.Dialect {
 		{Method: "GET", Pattern: endpoint + "predict-simple", Label: "predict-simple", Auth: wire.Own, Handle: d.predictSimple},
 		{Method: "POST", Pattern: endpoint + "run", Label: "run", Auth: wire.Own, Handle: d.run},
 		{Method: "GET", Pattern: endpoint + "run", Label: "run", Auth: wire.Own, Handle: d.runSimple},
+		{Method: "POST", Pattern: endpoint + "query", Label: "query", Auth: wire.Own, Handle: d.query},
+		{Method: "GET", Pattern: endpoint + "query", Label: "query", Auth: wire.Own, Handle: d.query},
 		{Method: "GET", Pattern: endpoint + "{verb}", Label: "other", Auth: wire.Own, Handle: d.otherVerb},
 		{Method: "POST", Pattern: endpoint + "{verb}", Label: "other", Auth: wire.Own, Handle: d.otherVerb},
 	}

@@ -32,6 +32,9 @@ func (d *dialect) fail(x *wire.Exchange, err error) {
 func (d *dialect) failure(x *wire.Exchange, status int, kind, text, trace string) {
 	d.begin(x)
 	x.Status = status
+	if status == 503 {
+		x.SetHeader("Retry-After", "1")
+	}
 	out := append(x.Out[:0], `{"errorType":`...)
 	out = codec.AppendQuoted(out, []byte(kind))
 	out = append(out, `,"message":`...)

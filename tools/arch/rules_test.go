@@ -51,7 +51,11 @@ var rules = []rule{
 		why: "who may read what is decided without knowing data, storage or HTTP",
 	},
 	{
-		pkg: "engine/catalog", own: []string{"codec", "engine/fail", "engine/expr/..."}, third: []string{"github.com/goccy/go-yaml"}, deny: outside, never: backends,
+		pkg: "engine/sqltext", own: nil, third: nil, deny: outside,
+		why: "where a statement ends and a parameter stands is told from the text alone",
+	},
+	{
+		pkg: "engine/catalog", own: []string{"codec", "engine/fail", "engine/expr/...", "engine/sqltext"}, third: []string{"github.com/goccy/go-yaml"}, deny: outside, never: backends,
 		why: "definitions are checked without a store, so that plan works on any machine",
 	},
 	{
@@ -97,9 +101,14 @@ var rules = []rule{
 		why: "model files are read in pure Go from bytes",
 	},
 	{
-		pkg: "engine/service", own: []string{"codec", "engine", "engine/auth", "engine/catalog", "engine/fail", "engine/function", "engine/plan", "engine/predict", "engine/predict/trees"}, deny: outside, never: backends,
+		pkg: "engine/sqlquery", own: []string{"codec", "engine/catalog", "engine/fail"}, deny: []string{"net/http", "os/exec", "C"}, never: backends,
+		third: []string{"modernc.org/libc", "modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/go-sql-driver/mysql"},
+		why:   "databases of users are asked here alone; their drivers are pure Go and know nothing of us",
+	},
+	{
+		pkg: "engine/service", own: []string{"codec", "engine", "engine/auth", "engine/catalog", "engine/fail", "engine/function", "engine/plan", "engine/predict", "engine/predict/trees", "engine/sqlquery"}, deny: outside, never: backends,
 		third: []string{"github.com/cespare/xxhash/v2"},
-		why:   "endpoints are answered from rows that the engine finds, models in pure Go or handed in, and functions in processes that one package starts: no storage, no HTTP",
+		why:   "endpoints are answered from rows that the engine finds, databases, models in pure Go or handed in, and functions in processes that one package starts: no storage, no HTTP",
 	},
 	{
 		pkg: "engine/function", own: []string{"engine/fail"}, third: nil, deny: []string{"net", "net/http", "C"}, never: backends,
@@ -123,7 +132,7 @@ var rules = []rule{
 		why: dialectWhy + "; this one serves two further parts of the engine, names branches and groups as the catalog does, and prints columns",
 	},
 	{
-		pkg: "httpfront/dataiku", own: append([]string{"engine/service", "engine/function", "engine/predict", "engine/catalog", "engine/auth", "engine/querylog"}, dialect...), third: nil, deny: outside, never: backends,
+		pkg: "httpfront/dataiku", own: append([]string{"engine/service", "engine/function", "engine/predict", "engine/sqlquery", "engine/catalog", "engine/auth", "engine/querylog"}, dialect...), third: nil, deny: outside, never: backends,
 		why: dialectWhy + "; it is handed the services that it serves, prints what their models and functions say, logs its queries, and its admin calls change services and keys",
 	},
 	{
