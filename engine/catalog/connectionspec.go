@@ -16,17 +16,17 @@ const hidden = "(hidden)"
 // connectionSpec is a Connection as written. It has no header: connections have no store
 // and no version.
 type connectionSpec struct {
-	Kind        string         `json:"kind"`
-	Name        string         `json:"name"`
-	Description string         `json:"description,omitempty"`
-	Driver      string         `json:"driver"`
-	DSN         string         `json:"dsn"`
-	Pool        connectionPoolSpec       `json:"pool"`
-	Timeout     duration       `json:"timeout"`
-	MaxRows     int            `json:"maxRows"`
-	MaxBytes    int            `json:"maxBytes"`
-	ReadOnly    bool           `json:"readOnly"`
-	Files       []attachedSpec `json:"files,omitempty"` // the SQLite file, once it was read
+	Kind        string             `json:"kind"`
+	Name        string             `json:"name"`
+	Description string             `json:"description,omitempty"`
+	Driver      string             `json:"driver"`
+	DSN         string             `json:"dsn"`
+	Pool        connectionPoolSpec `json:"pool"`
+	Timeout     duration           `json:"timeout"`
+	MaxRows     int                `json:"maxRows"`
+	MaxBytes    int                `json:"maxBytes"`
+	ReadOnly    bool               `json:"readOnly"`
+	Files       []attachedSpec     `json:"files,omitempty"` // the SQLite file, once it was read
 }
 
 type connectionPoolSpec struct {
