@@ -8,8 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -45,8 +47,9 @@ type folder struct {
 	features  *featurelog.Log
 	functions *functions // that users wrote
 	services  *service.Services
-	queries   *querylog.Log // nil: none
-	keys      *auth.Keys    // nil: everyone may do everything
+	server    *httpfront.Server // of the public APIs; nil before there is one
+	queries   *querylog.Log     // nil: none
+	keys      *auth.Keys        // nil: everyone may do everything
 	log       *slog.Logger
 	counts    *featureCounts // of what extract answers
 }
@@ -171,6 +174,7 @@ func (f *folder) dialects(c *config) ([]wire.Dialect, error) {
 			_, err := os.Stat(filepath.Join(c.Data, notAliveFile))
 			return errors.Is(err, fs.ErrNotExist)
 		},
+		Address: func() string { return f.address(c) },
 	})
 	return append([]wire.Dialect{h, fe}, du...), nil
 }
@@ -190,7 +194,21 @@ func (f *folder) front(c *config) (*httpfront.Server, error) {
 	o.RDRSMetrics = dialects[0].Name // dashboards of the server that the first API is of
 	o.FennelMetrics = dialects[1].Name
 	o.Ready = func() error { return f.engine.Healthy(context.Background()) }
-	return httpfront.New(o)
+	f.server, err = httpfront.New(o)
+	return f.server, err
+}
+
+// address is the URL of the public APIs on this machine, for functions that users wrote.
+func (f *folder) address(c *config) string {
+	addr, ok := f.server.Addr().(*net.TCPAddr)
+	if !ok {
+		return ""
+	}
+	host := addr.IP.String()
+	if addr.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return scheme(c.TLS) + "://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
 }
 
 // admin are the options of the admin API, served on a listener or called in process.

@@ -16,6 +16,7 @@ type FunctionEndpoint struct {
 	Texts          bool // values of a query stay texts even where they look like JSON
 	Traceback      bool // answers of calls that failed have the user's traceback
 	CustomResponse bool // the function may write whole answers
+	Request        bool // the function sees the headers of the request, keys included
 }
 
 // FunctionPool says how many workers a function has, and how many calls wait for one.

@@ -27,6 +27,7 @@ endpoints:
     coerce: false
     traceback: true
     customResponse: true
+    request: true
 `
 
 // functionFiles are the definitions with the files that they name.
@@ -86,7 +87,7 @@ func TestFunctions(t *testing.T) {
 				Run: 2 * time.Second, Start: 10 * time.Second, Memory: 512 << 20, Answer: 2e6, CPU: time.Hour, Files: 64, Processes: 8,
 				MaxAge: 24 * time.Hour, MaxCalls: 1000, MaxMemory: 1 << 30,
 			},
-			Texts: true, Traceback: true, CustomResponse: true,
+			Texts: true, Traceback: true, CustomResponse: true, Request: true,
 		}
 		if !reflect.DeepEqual(many, want) {
 			t.Errorf("%+v, want %+v", many, want)

@@ -23,6 +23,7 @@ type functionSpec struct {
 	Coerce         *bool             `json:"coerce,omitempty"` // nil: true
 	Traceback      bool              `json:"traceback,omitempty"`
 	CustomResponse bool              `json:"customResponse,omitempty"`
+	Request        bool              `json:"request,omitempty"`
 }
 
 type poolSpec struct {
@@ -108,6 +109,7 @@ func (f *functionSpec) fields(r *reader) []field {
 		}},
 		{key: "traceback", read: r.boolean(&f.Traceback)},
 		{key: "customResponse", read: r.boolean(&f.CustomResponse)},
+		{key: "request", read: r.boolean(&f.Request)},
 	}
 }
 
@@ -115,7 +117,7 @@ func (f *functionSpec) fields(r *reader) []field {
 func (g *generationSpec) function(k *checker, at path, e *apiEndpointSpec) *FunctionEndpoint {
 	out := &FunctionEndpoint{
 		File: slash.Base(e.File), Function: e.Function, Interpreter: e.Interpreter, Env: e.Env,
-		Texts: e.Coerce != nil && !*e.Coerce, Traceback: e.Traceback, CustomResponse: e.CustomResponse,
+		Texts: e.Coerce != nil && !*e.Coerce, Traceback: e.Traceback, CustomResponse: e.CustomResponse, Request: e.Request,
 	}
 	if p := e.Pool; p != nil {
 		out.Pool = FunctionPool{Floor: p.Floor, Cruise: p.Cruise, Ceil: p.Ceil, Timeout: time.Duration(p.Timeout), Idle: time.Duration(p.Idle)}

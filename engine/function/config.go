@@ -35,6 +35,7 @@ type Config struct {
 	File        string            // relative to the folder, the one to load; may be left out if Files has one
 	Function    string            // in that file
 	Convention  Convention
+	Request     bool              // arguments come as {"arguments":{},"request":{}}, and code sees the second as quiver.request
 	Env         map[string]string // added to PATH, HOME, TMPDIR and LANG, which is all that a worker gets otherwise
 
 	Floor   int           // workers always there; default 1

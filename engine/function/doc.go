@@ -51,7 +51,9 @@
 // # What user code sees besides
 //
 // `import quiver` has quiver.Error(status, message), to be raised, and quiver.Response(status,
-// headers, body), to be returned. sys.exit counts as an exception of the call. The working
+// headers, body), to be returned; with Config.Request also quiver.request, a dict that says
+// what request the call is about, and quiver.call(endpoint, **arguments), which makes
+// another one to the same service in its name. sys.exit counts as an exception of the call. The working
 // folder is empty at the start, is also HOME and TMPDIR, and is removed with the worker. The
 // environment has PATH, HOME, TMPDIR, LANG and Config.Env. Python runs isolated (-I), with
 // the folder of the code first on sys.path. atexit functions are not run.

@@ -50,14 +50,51 @@ class Response:
         self.headers = [(str(name), str(value)) for name, value in pairs]
 
 
+class Called(Exception):
+    """What a call of another endpoint answered instead of a result."""
+
+    def __init__(self, status, kind, message):
+        super().__init__("%s: %s" % (kind, message))
+        self.status, self.kind, self.message = status, kind, message
+
+
+def call_endpoint(_endpoint, **arguments):
+    """Calls another function of the same service, in the name of whoever made the
+    present call, and returns its result. It needs `request: true` of the endpoint."""
+    import http.client
+    import ssl
+    import urllib.parse
+
+    request = module.request
+    if not request or not request.get("server"):
+        raise RuntimeError("quiver.call needs `request: true` of the endpoint, and a server that listens")
+    server = urllib.parse.urlsplit(request["server"])
+    if server.scheme == "https":  # on loopback, whatever name the certificate is for
+        connection = http.client.HTTPSConnection(server.netloc, timeout=60, context=ssl._create_unverified_context())
+    else:
+        connection = http.client.HTTPConnection(server.netloc, timeout=60)
+    path = "/public/api/v1/%s/%s/run" % tuple(urllib.parse.quote(s, safe="") for s in (request["service"], _endpoint))
+    headers = {k: v for k, v in request["headers"].items() if k.lower() == "authorization"}
+    try:
+        connection.request("POST", path, json.dumps(arguments), headers)
+        answer = connection.getresponse()
+        body = json.loads(answer.read().decode())
+    finally:
+        connection.close()
+    if answer.status >= 400:
+        raise Called(answer.status, body.get("errorType"), body.get("message"))
+    return body["response"]
+
+
 class BadArguments(Exception):
     """The function cannot be called with these arguments; it was not."""
 
 
 # What user code gets from `import quiver`.
 module = types.ModuleType("quiver")
-module.Error, module.Response = Error, Response
-for _public in (Error, Response):
+module.Error, module.Response, module.Called = Error, Response, Called
+module.call, module.request = call_endpoint, None
+for _public in (Error, Response, Called):
     _public.__module__ = "quiver"
 sys.modules["quiver"] = module
 
@@ -301,7 +338,7 @@ class Writer:
         return json.dumps(out)
 
 
-def call(convention, writer, body, limit):
+def call(convention, writer, body, limit, requests):
     """Makes one call; returns microseconds in the function, the answer's member and its JSON, and whether to go on."""
     clock, spent, own = time.perf_counter_ns, 0, False
     try:
@@ -309,6 +346,8 @@ def call(convention, writer, body, limit):
             args = json.loads(body.decode())
         except (ValueError, RecursionError) as e:
             raise BadArguments("the arguments are no valid JSON: %s" % e) from None
+        if requests:
+            args, module.request = args["arguments"], args["request"]
         args, named = convention.arguments(args)
         begin, own = clock(), True
         try:
@@ -364,7 +403,7 @@ def main():
         if body is None:
             return
         number += 1
-        spent, member, text, fit = call(convention, writer, body, setup["frame"])
+        spent, member, text, fit = call(convention, writer, body, setup["frame"], setup["request"])
         if os.getpid() != pid:  # user code forked and came back twice
             os._exit(0)
         send(('{"id":%d,"us":%d,"retire":%s,"%s":%s}' % (number, spent, "false" if fit else "true", member, text)).encode())

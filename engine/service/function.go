@@ -121,7 +121,8 @@ func workers(def *catalog.FunctionEndpoint) (function.Config, error) {
 	p, l := &def.Pool, &def.Limits
 	c := function.Config{
 		File: def.File, Function: def.Function, Files: make(map[string]string, len(def.Files)), Interpreter: def.Interpreter, Env: def.Env,
-		Floor: p.Floor, Cruise: p.Cruise, Ceil: p.Ceil, Queue: p.Queue, Timeout: p.Timeout, IdleTime: p.Idle,
+		Request: def.Request,
+		Floor:   p.Floor, Cruise: p.Cruise, Ceil: p.Ceil, Queue: p.Queue, Timeout: p.Timeout, IdleTime: p.Idle,
 		StartTimeout: l.Start, RunTimeout: l.Run, Memory: l.Memory, MaxFrame: int(l.Answer), CPU: l.CPU,
 		OpenFiles: l.Files, Processes: l.Processes, MaxAge: l.MaxAge, MaxCalls: l.MaxCalls, MaxMemory: l.MaxMemory,
 	}
@@ -156,10 +157,23 @@ func digest(c *function.Config) [sha256.Size]byte {
 type Arguments struct {
 	Object []byte // nil: the parameters
 	Query  []Parameter
+
+	// Request appends what functions may see of the request, a JSON object, to dst.
+	Request func(dst []byte) []byte
 }
 
 // Parameter is one parameter of a query, decoded.
 type Parameter struct{ Name, Value []byte }
+
+// message returns the arguments as a function of def takes them.
+func (a *Arguments) message(def *catalog.FunctionEndpoint) []byte {
+	object := a.object(def.Texts)
+	if !def.Request {
+		return object
+	}
+	out := append(append([]byte(`{"arguments":`), object...), `,"request":`...)
+	return append(a.Request(out), '}')
+}
 
 // object returns the arguments as a JSON object. A parameter that reads like a number,
 // true, false or null becomes one, unless texts says otherwise; of a name given twice the
@@ -213,7 +227,7 @@ func (s *Services) Run(ctx context.Context, who auth.Principal, denied error, se
 	start := s.engine.Now()
 	def := e.def.Function
 	out := &Called{Generation: g.def.Name}
-	out.Answer, err = e.function.Call(ctx, args.object(def.Texts))
+	out.Answer, err = e.function.Call(ctx, args.message(def))
 	if err == nil && out.Response != nil && !def.CustomResponse {
 		err = &function.Error{Kind: function.NotSerialisable, Message: "the function answers with a quiver.Response, which its endpoint does not allow: customResponse: true does"}
 	}

@@ -35,6 +35,9 @@ type Options struct {
 	// Alive reports whether the probe is to answer that the server is alive. It does
 	// not stop traffic. nil is always alive.
 	Alive func() bool
+	// Address is the URL of this server that functions find in the requests they see, for
+	// calls of their own; nil tells them none.
+	Address func() string
 	// Version is sent as the header DSS-Version; "" is "quiver".
 	Version string
 	// MaxItems bounds the records of one request; 0 = 10,000.

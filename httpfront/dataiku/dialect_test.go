@@ -195,6 +195,7 @@ func newWorld(t testing.TB, more ...func(*worldOptions)) *world {
 		t.Fatal(err)
 	}
 	w.alive.Store(true)
+	o.Address = func() string { return w.URL }
 	o.Keys, o.Alive, o.Version, o.MaxItems = keys, w.alive.Load, "test", 100
 	w.Front = fronttest.Start(t, httpfront.Options{Dialects: dataiku.New(e, s, o.Options), Keys: keys})
 	return w

@@ -51,6 +51,7 @@ func (d *dialect) runSimple(x *wire.Exchange) {
 // called makes the call and prints its result.
 func (d *dialect) called(x *wire.Exchange, args *service.Arguments, start int64) {
 	name, endpoint := string(x.Param("service")), string(x.Param("endpoint"))
+	args.Request = func(dst []byte) []byte { return d.appendRequest(dst, x) }
 	ready := d.engine.Now()
 	a, err := d.services.Run(x.Ctx, x.Principal, x.Denied, name, endpoint, service.Dispatch{}, args)
 	if err == nil && a.Response != nil {
@@ -75,6 +76,27 @@ func (d *dialect) called(x *wire.Exchange, args *service.Arguments, start int64)
 	out = append(out, `,"functionInternal":`...)
 	out = strconv.AppendInt(out, a.Timing.FunctionInternal, 10)
 	x.Out = appendContext(append(out, '}'), x, a.Generation)
+}
+
+// appendRequest appends what a function may see of the request that calls it.
+func (d *dialect) appendRequest(dst []byte, x *wire.Exchange) []byte {
+	dst = append(append(append(dst, `{"method":"`...), x.Method...), `","path":`...)
+	dst = codec.AppendQuoted(dst, x.Path)
+	dst = codec.AppendQuoted(append(dst, `,"service":`...), x.Param("service"))
+	if d.Address != nil {
+		dst = codec.AppendQuoted(append(dst, `,"server":`...), []byte(d.Address()))
+	}
+	dst = append(dst, `,"headers":{`...)
+	first := true
+	x.Headers(func(name, value []byte) {
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(codec.AppendQuoted(dst, name), ':')
+		dst = codec.AppendQuoted(dst, value)
+	})
+	return append(dst, "}}"...)
 }
 
 // custom writes the answer that a function made, without an envelope.

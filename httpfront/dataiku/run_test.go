@@ -34,6 +34,13 @@ def any(op="", value=None):
     if op == "length": return quiver.Response(200, {"Content-Length": "1"}, "abc")
     if op == "early": return quiver.Response(100, {}, "")
     return value
+def again(n, m=0):
+    if n == 0: return m
+    try:
+        return quiver.call("again" if m else "inner", n=n - 1, m=m + 1)
+    except quiver.Called as e:
+        return [e.status, e.kind]
+def request(): return [quiver.request["method"], quiver.request["path"], quiver.request["headers"]["X-Mine"], quiver.request["service"]]
 def slow(s): time.sleep(s); return os.getpid()
 `
 
@@ -53,12 +60,16 @@ const others = `
   - {name: sum, type: pythonFunction, file: code/f.py, function: simple_sum}
   - {name: any, type: pythonFunction, folder: code, file: f.py, function: any, customResponse: true}
   - {name: shut, type: pythonFunction, file: code/f.py, function: any, traceback: true}
+  - {name: outer, type: pythonFunction, file: code/f.py, function: again, request: true, pool: {ceil: 1}}
+  - {name: inner, type: pythonFunction, file: code/f.py, function: again, request: true, pool: {ceil: 1}}
+  - {name: again, type: pythonFunction, file: code/f.py, function: again, request: true, pool: {ceil: 3, queue: 2, timeout: 200ms}}
+  - {name: request, type: pythonFunction, file: code/f.py, function: request, request: true}
   - {name: slow, type: pythonFunction, file: code/f.py, function: slow, pool: {ceil: 1, queue: 2}}
 `
 
 // withFunctions and withOthers give them to services of a world.
 func withFunctions(o *worldOptions) { o.endpoints, o.services = functions, []string{"svc", "pub"} }
-func withOthers(o *worldOptions)    { o.endpoints, o.services = others, []string{"pub"} }
+func withOthers(o *worldOptions)    { o.endpoints, o.services = others, []string{"pub", "svc"} }
 
 // codeFiles are the files that functions name.
 func codeFiles() []catalog.File { return []catalog.File{{Name: "code/f.py", Text: []byte(code)}} }
@@ -179,6 +190,35 @@ func TestCustomResponse(t *testing.T) {
 	}
 	f("bytes", 200, "application/octet-stream", "\x00\xff")
 	f("json", 200, "application/json", `{"a":[1,null]}`)
+}
+
+// TestSelfCall has functions call others of their service and themselves. A chain that
+// needs more workers than there are ends when the innermost call has waited its time; no
+// call waits for ever.
+func TestSelfCall(t *testing.T) {
+	w := newWorld(t, withOthers)
+	f := func(endpoint, body, want string) {
+		t.Helper()
+		res := w.Do(fronttest.Request{Target: "/public/api/v1/svc/" + endpoint + "/run", Body: body, Header: map[string]string{"Authorization": "Basic S0VZOg==", "X-Mine": "mine"}})
+		if results(res.Body) != want {
+			t.Errorf("%s %s: %d %s\nwant %s", endpoint, body, res.Status, res.Body, want)
+		}
+	}
+	f("outer", `{"n":1}`, `{"response":1`)
+	f("outer", `{"n":4}`, `{"response":4`) // outer, inner and three times again
+	f("outer", `{"n":5}`, `{"response":[503,"quiver.ServiceUnavailableException"]`)
+	f("outer", `{"n":1}`, `{"response":1`)
+	var wg sync.WaitGroup
+	for range 6 { // more chains at once than workers
+		wg.Go(func() {
+			res := w.Do(fronttest.Request{Target: "/public/api/v1/svc/again/run", Body: `{"n":2,"m":1}`, Header: map[string]string{"Authorization": "Basic S0VZOg=="}})
+			if res.Status != 200 && res.Status != 503 {
+				t.Errorf("%d %s", res.Status, res.Body)
+			}
+		})
+	}
+	wg.Wait()
+	f("request", `{}`, `{"response":["POST","/public/api/v1/svc/request/run","mine","svc"]`)
 }
 
 // TestRunQueueFull sends more calls than may run and wait.

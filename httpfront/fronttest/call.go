@@ -110,6 +110,13 @@ func (h *Head) Rewind(x *wire.Exchange) {
 // Header implements wire.Head.
 func (h *Head) Header(name string) []byte { return h.request[textproto.CanonicalMIMEHeaderKey(name)] }
 
+// Headers implements wire.Head.
+func (h *Head) Headers(f func(name, value []byte)) {
+	for name, value := range h.request {
+		f([]byte(name), value)
+	}
+}
+
 // Query implements wire.Head.
 func (h *Head) Query(name string) []byte { return h.query[name] }
 

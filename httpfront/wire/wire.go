@@ -42,6 +42,7 @@ type Exchange struct {
 // dies with the exchange.
 type Head interface {
 	Header(name string) []byte
+	Headers(f func(name, value []byte)) // all of them
 	Query(name string) []byte
 	// Queries calls f for every URL query argument, decoded, in their order.
 	Queries(f func(name, value []byte))
@@ -106,6 +107,9 @@ func (x *Exchange) Reset(ctx context.Context, method string, path, body []byte, 
 
 // Header returns a request header by its canonical name, nil when absent.
 func (x *Exchange) Header(name string) []byte { return x.head.Header(name) }
+
+// Headers calls f for every request header.
+func (x *Exchange) Headers(f func(name, value []byte)) { x.head.Headers(f) }
 
 // Query returns a URL query argument, decoded, nil when absent.
 func (x *Exchange) Query(name string) []byte { return x.head.Query(name) }

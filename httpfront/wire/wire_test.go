@@ -17,6 +17,7 @@ func (h head) Header(name string) []byte {
 	}
 	return nil
 }
+func (head) Headers(func(_, _ []byte))      {}
 func (head) Query(string) []byte            { return nil }
 func (head) Queries(func(_, _ []byte))      {}
 func (h head) SetHeader(name, value string) { h[name] = value }
