@@ -15,6 +15,8 @@
 package fennel
 
 import (
+	"time"
+
 	"quiver/codec"
 	"quiver/engine"
 	"quiver/engine/catalog"
@@ -32,9 +34,9 @@ type Options struct {
 	// LogFeatures takes what requests with "log": true were answered, each row with
 	// probability rate; it copies what it keeps, and may not wait. nil: nobody keeps it.
 	LogFeatures func(workflow string, rate float64, a *featureset.Answer)
-	// Count takes what every extract was answered, for metrics; a is nil after an
-	// error. nil counts nothing.
-	Count func(workflow string, a *featureset.Answer)
+	// Count takes what every extract was answered, for metrics: the answer or the error,
+	// and the time that it took. nil counts nothing.
+	Count func(workflow string, a *featureset.Answer, took time.Duration, err error)
 }
 
 type dialect struct {

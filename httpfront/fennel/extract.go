@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"quiver/codec"
 	"quiver/engine/catalog"
@@ -126,14 +127,17 @@ func (d *dialect) extract(x *wire.Exchange) error {
 			return fail.Errorf(fail.Malformed, "Input %q is no feature: it must be written Featureset.feature.", name)
 		}
 	}
+	began := time.Now()
 	a, err := d.features.Extract(x.Ctx, &q)
+	if err == nil {
+		x.Out = a.AppendJSON(x.Out)
+	}
 	if d.Count != nil {
-		d.Count(keep.workflow, a)
+		d.Count(keep.workflow, a, time.Since(began), err)
 	}
 	if err != nil {
 		return err
 	}
-	x.Out = a.AppendJSON(x.Out)
 	if keep.on && d.LogFeatures != nil {
 		d.LogFeatures(keep.workflow, keep.rate, a)
 	}
