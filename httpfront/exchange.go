@@ -30,12 +30,13 @@ type exchange struct {
 
 // Header, Query, Queries and SetHeader make an exchange the wire.Head of its own x.
 func (e *exchange) Header(name string) []byte { return e.ctx.Request.Header.Peek(name) }
+
 func (e *exchange) Headers(f func(name, value []byte)) {
 	for name, value := range e.ctx.Request.Header.All() {
 		f(name, value)
 	}
 }
-func (e *exchange) Query(name string) []byte  { return e.ctx.QueryArgs().Peek(name) }
+func (e *exchange) Query(name string) []byte { return e.ctx.QueryArgs().Peek(name) }
 func (e *exchange) Queries(f func(name, value []byte)) {
 	for name, value := range e.ctx.QueryArgs().All() {
 		f(name, value)

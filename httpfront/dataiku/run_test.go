@@ -62,7 +62,7 @@ const others = `
   - {name: shut, type: pythonFunction, file: code/f.py, function: any, traceback: true}
   - {name: outer, type: pythonFunction, file: code/f.py, function: again, request: true, pool: {ceil: 1}}
   - {name: inner, type: pythonFunction, file: code/f.py, function: again, request: true, pool: {ceil: 1}}
-  - {name: again, type: pythonFunction, file: code/f.py, function: again, request: true, pool: {ceil: 3, queue: 2, timeout: 200ms}}
+  - {name: again, type: pythonFunction, file: code/f.py, function: again, request: true, pool: {floor: 3, ceil: 3, queue: 2, timeout: 3s}}
   - {name: request, type: pythonFunction, file: code/f.py, function: request, request: true}
   - {name: slow, type: pythonFunction, file: code/f.py, function: slow, pool: {ceil: 1, queue: 2}}
 `
