@@ -79,51 +79,45 @@ func (v *Vectors) buildKeys() {
 	}
 }
 
-// maxRecipes bounds the stack space for the routes of one entry; views with more
-// distinct entities build the rest again per group.
-const maxRecipes = 16
-
 func (v *Vectors) buildEntry(i int, tokens [][]byte, at []int32, found []Found) {
 	p := v.plan
-	var built [maxRecipes][]byte
+	clear(v.routes)
 	first := v.batch.Len()
 	for r := range p.Reads {
 		read := &p.Reads[r]
 		at[r] = -1
-		var route []byte
-		if int(read.Recipe) < maxRecipes {
-			route = built[read.Recipe]
-		}
-		if route == nil {
-			var err *fail.Error
-			route, err = v.appendRoute(&p.Recipes[read.Recipe], tokens)
+		route := &v.routes[read.Recipe]
+		if route.to == 0 {
+			err := v.appendRoute(route, &p.Recipes[read.Recipe], tokens)
 			if err != nil {
 				v.drop(first)
 				v.failEntry(i, err)
 				return
 			}
-			if route == nil {
+			if route.to == 0 {
 				found[r] = Incomplete
 				continue
 			}
-			if int(read.Recipe) < maxRecipes {
-				built[read.Recipe] = route
-			}
 		}
-		at[r] = int32(v.batch.Add(storage.Key{Table: read.Table, Route: route}))
+		key := storage.Key{Table: read.Table, Route: v.keys[route.from:route.to:route.to]}
+		if len(v.status) > 1 { // the reads of one entry hardly ever meet
+			at[r] = int32(v.batch.AddOnce(key))
+		} else {
+			at[r] = int32(v.batch.Add(key))
+		}
 	}
 }
 
 // drop takes back the keys added to the batch since it had n of them.
 func (v *Vectors) drop(n int) { v.batch.Truncate(n) }
 
-// appendRoute builds the key bytes of a recipe in v.keys; nil without error when the
-// entry does not give all columns. Earlier routes stay valid when v.keys grows: they
-// keep pointing into the old memory, which nobody writes to any more.
-func (v *Vectors) appendRoute(recipe *plan.Recipe, tokens [][]byte) ([]byte, *fail.Error) {
+// appendRoute builds the key bytes of a recipe in v.keys and sets route to where they are,
+// or leaves it when the entry does not give all columns. What was sliced off v.keys stays
+// valid when it grows: the old memory is not written to any more.
+func (v *Vectors) appendRoute(route *span, recipe *plan.Recipe, tokens [][]byte) *fail.Error {
 	for c := range recipe.Columns {
 		if firstGiven(recipe.Columns[c].From, tokens) == nil {
-			return nil, nil // before any type is looked at, as the contract has it
+			return nil // before any type is looked at, as the contract has it
 		}
 	}
 	start := len(v.keys)
@@ -132,11 +126,12 @@ func (v *Vectors) appendRoute(recipe *plan.Recipe, tokens [][]byte) ([]byte, *fa
 		keys, err := codec.AppendKeyJSON(v.keys, column.Type, firstGiven(column.From, tokens))
 		if err != nil {
 			v.keys = v.keys[:start]
-			return nil, badKey(column, err)
+			return badKey(column, err)
 		}
 		v.keys = keys
 	}
-	return v.keys[start:len(v.keys):len(v.keys)], nil
+	*route = span{start, len(v.keys)}
+	return nil
 }
 
 func firstGiven(from []uint16, tokens [][]byte) []byte {

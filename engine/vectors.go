@@ -42,11 +42,15 @@ type Vectors struct {
 	found  []Found       // entries x reads
 	rows   []codec.Row   // entries x reads
 
-	batch storage.Batch
-	at    []int32 // entries x reads: position in batch, or -1
-	keys  []byte  // key bytes of all entries
-	over  [][]byte
+	batch  storage.Batch
+	at     []int32 // entries x reads: position in batch, or -1
+	keys   []byte  // key bytes of all entries
+	routes []span  // recipes: where in keys those of the entry being built are
+	over   [][]byte
 }
+
+// span is a stretch of keys; to is 0 while there is none, since no key is empty.
+type span struct{ from, to int }
 
 // Reset empties v and lets go of every row.
 func (v *Vectors) Reset() {
@@ -56,7 +60,7 @@ func (v *Vectors) Reset() {
 	v.batch.Reset()
 	v.q, v.plan = nil, nil
 	v.status, v.errs, v.found = v.status[:0], v.errs[:0], v.found[:0]
-	v.rows, v.at, v.keys, v.over = v.rows[:0], v.at[:0], v.keys[:0], v.over[:0]
+	v.rows, v.at, v.keys, v.routes, v.over = v.rows[:0], v.at[:0], v.keys[:0], v.routes[:0], v.over[:0]
 }
 
 // start sizes v for the entries of q.
@@ -68,6 +72,7 @@ func (v *Vectors) start(q *Query) {
 	v.found = resize(v.found, n*r)
 	v.rows = resize(v.rows, n*r)
 	v.at = resize(v.at, n*r)
+	v.routes = resize(v.routes, len(q.plan.Recipes))
 }
 
 // resize returns s with length n and zero elements.

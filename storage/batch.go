@@ -7,10 +7,12 @@ package storage
 // and calls Store.Get, which fills one slot per key. Rows point into the batch's
 // own arena and die at the next Reset.
 type Batch struct {
-	Keys  []Key
-	slots []slot
-	main  Arena
-	parts []*Arena // one per concurrent part of a fanned-out read
+	Keys   []Key
+	hashes []uint64
+	slots  []slot
+	once   positions // for AddOnce
+	main   Arena
+	parts  []*Arena // one per concurrent part of a fanned-out read
 }
 
 type slot struct {
@@ -25,9 +27,10 @@ const maxKeptArena = 1 << 20
 // Reset empties the batch for its next use.
 func (b *Batch) Reset() {
 	clear(b.Keys)
-	b.Keys = b.Keys[:0]
+	b.Keys, b.hashes = b.Keys[:0], b.hashes[:0]
 	clear(b.slots)
 	b.slots = b.slots[:0]
+	b.once.reset()
 	b.main.Reset()
 	for _, p := range b.parts {
 		p.Reset()
@@ -35,16 +38,49 @@ func (b *Batch) Reset() {
 }
 
 // Add appends a key and returns its position.
-func (b *Batch) Add(k Key) int {
+func (b *Batch) Add(k Key) int { return b.add(k, k.Hash()) }
+
+func (b *Batch) add(k Key, hash uint64) int {
+	at := len(b.Keys)
 	b.Keys = append(b.Keys, k)
-	b.slots = append(b.slots, slot{})
-	return len(b.Keys) - 1
+	b.hashes = append(b.hashes, hash)
+	if at < cap(b.slots) {
+		b.slots = b.slots[:at+1] // empty, as all that are not in use
+	} else {
+		b.slots = append(b.slots, slot{})
+	}
+	return at
 }
+
+// AddOnce is Add for a key that may be there already: it then returns the position of
+// that one, so that the store is asked for it once.
+func (b *Batch) AddOnce(k Key) int {
+	if 2*len(b.Keys) >= len(b.once) {
+		b.once.grow(b.hashes)
+	}
+	h := k.Hash()
+	for place := h; ; place++ {
+		p := &b.once[place&uint64(len(b.once)-1)]
+		if *p == 0 {
+			at := b.add(k, h)
+			*p = int32(at + 1)
+			return at
+		}
+		if at := int(*p - 1); b.hashes[at] == h && b.Keys[at].equal(&k) {
+			return at
+		}
+	}
+}
+
+// Hash returns the hash of key i.
+func (b *Batch) Hash(i int) uint64 { return b.hashes[i] }
 
 // Truncate takes back the keys added since there were n.
 func (b *Batch) Truncate(n int) {
+	b.once.truncate(b.hashes, n)
 	clear(b.Keys[n:])
-	b.Keys, b.slots = b.Keys[:n], b.slots[:n]
+	clear(b.slots[n:])
+	b.Keys, b.hashes, b.slots = b.Keys[:n], b.hashes[:n], b.slots[:n]
 }
 
 // Len is the number of keys.

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 )
 
 func TestArena(t *testing.T) {
@@ -106,5 +109,52 @@ func TestCheck(t *testing.T) {
 	f(Write{Row: make([]byte, MaxRow+1), Delete: true}, true)
 	if CheckAll([]Write{{}, {Version: MaxVersion + 1}}) == nil {
 		t.Fatal("CheckAll missed one")
+	}
+}
+
+// TestAddOnce compares AddOnce and Truncate with a list that is searched.
+func TestAddOnce(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	r := rand.New(rand.NewPCG(seed, 1))
+	var b Batch
+	for round := range 200 {
+		domain := 1 + r.IntN(3000)
+		var model []Key
+		for range r.IntN(1000) {
+			k := Key{Table: uint32(r.IntN(2)), Route: fmt.Appendf(nil, "k%d", r.IntN(domain))}
+			if r.IntN(8) == 0 {
+				k.Suffix = []byte{byte(r.IntN(2))}
+			}
+			want := slices.IndexFunc(model, func(o Key) bool { return k.equal(&o) })
+			if want < 0 {
+				want = len(model)
+				model = append(model, k)
+			}
+			if got := b.AddOnce(k); got != want || b.Len() != len(model) {
+				t.Fatalf("seed %d round %d: position %d of %d, want %d of %d", seed, round, got, b.Len(), want, len(model))
+			}
+			if r.IntN(20) == 0 {
+				n := r.IntN(len(model) + 1)
+				if r.IntN(4) > 0 {
+					n = max(0, len(model)-r.IntN(4)) // as the engine does: the last ones
+				}
+				b.Truncate(n)
+				model = model[:n]
+			}
+		}
+		b.Reset()
+	}
+	keys := make([]Key, 500)
+	for i := range keys {
+		keys[i].Route = fmt.Appendf(nil, "%08d", i)
+	}
+	n := testing.AllocsPerRun(100, func() {
+		for i := range keys {
+			b.AddOnce(keys[i])
+		}
+		b.Reset()
+	})
+	if n != 0 {
+		t.Fatalf("a warm batch allocates %v times", n)
 	}
 }

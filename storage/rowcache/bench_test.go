@@ -15,7 +15,7 @@ func BenchmarkGet(b *testing.B) {
 	row := string(make([]byte, 300))
 	for i := range 1_000_000 {
 		k := key(i)
-		h := hash(&k)
+		h := k.Hash()
 		c.shard(h).fill(h, c.shard(h).ticket(h), &k, 1, []byte(row))
 	}
 	run := func(name string, rows, n int) {

@@ -5,11 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/bits"
 	"sync"
 	"sync/atomic"
-
-	"github.com/cespare/xxhash/v2"
 
 	"quiver/storage"
 )
@@ -69,19 +66,8 @@ func (c *Cache) release() error {
 	return err
 }
 
-// hash is over everything that names the row. Its low bits choose the shard, the next
-// ones the bucket, the high ones are the tag.
-func hash(k *storage.Key) uint64 {
-	h := xxhash.Sum64(k.Route)
-	if len(k.Suffix) > 0 {
-		h = bits.RotateLeft64(h, 17) ^ xxhash.Sum64(k.Suffix)
-	}
-	h ^= uint64(k.Table) * 0x9e3779b97f4a7c15
-	h ^= h >> 32
-	h *= 0xd6e8feb86659fd93
-	return h ^ h>>32
-}
-
+// shard returns the shard of a hash. Its low bits choose the shard, the next ones the
+// bucket, the high ones are the tag.
 func (c *Cache) shard(h uint64) *shard { return &c.shards[h&c.mask] }
 
 // Get implements storage.Store.
@@ -106,15 +92,14 @@ func (c *Cache) Get(ctx context.Context, b *storage.Batch) error {
 }
 
 func (c *Cache) lookupOne(b *storage.Batch, m *missing) {
-	k := &b.Keys[0]
-	h := hash(k)
+	k, h := &b.Keys[0], b.Hash(0)
 	s := c.shard(h)
 	s.mu.RLock()
 	e, old := s.find(h, k)
 	if e != nil {
 		e.answer(b, 0)
 	} else {
-		m.add(0, h, s.ticket(h), k)
+		m.add(0, s.ticket(h), k)
 	}
 	s.mu.RUnlock()
 	if e == nil {
@@ -131,27 +116,25 @@ func (c *Cache) lookupOne(b *storage.Batch, m *missing) {
 // cache misses of one key wait together with those of the next, not one after the
 // other: measured 2.1 times faster than key by key on 1 M rows.
 func (c *Cache) lookupMany(b *storage.Batch, m *missing) {
-	for i := range b.Keys {
-		m.hashes = append(m.hashes, hash(&b.Keys[i]))
-	}
 	for i := range c.shards {
 		c.shards[i].mu.RLock()
 	}
-	for _, h := range m.hashes {
+	for i := range b.Keys {
+		h := b.Hash(i)
 		m.places = append(m.places, c.shard(h).place(h))
 	}
-	for i, h := range m.hashes {
-		if place := m.places[i]; place != 0 {
-			m.touch += uint64(c.shard(h).head(place))
+	for i, place := range m.places {
+		if place != 0 {
+			m.touch += uint64(c.shard(b.Hash(i)).head(place))
 		}
 	}
 	hits := 0
-	for i, h := range m.hashes {
-		k := &b.Keys[i]
+	for i := range b.Keys {
+		k, h := &b.Keys[i], b.Hash(i)
 		s := c.shard(h)
 		e, old := s.find(h, k)
 		if e == nil {
-			m.add(i, h, s.ticket(h), k)
+			m.add(i, s.ticket(h), k)
 			continue
 		}
 		hits++
@@ -166,7 +149,7 @@ func (c *Cache) lookupMany(b *storage.Batch, m *missing) {
 	c.shards[0].hits.Add(uint64(hits))
 	c.shards[0].misses.Add(uint64(len(m.at)))
 	for _, i := range m.old {
-		c.shard(m.hashes[i]).promote(m.hashes[i], &b.Keys[i])
+		c.shard(b.Hash(i)).promote(b.Hash(i), &b.Keys[i])
 	}
 }
 
@@ -187,7 +170,7 @@ func (c *Cache) load(ctx context.Context, b *storage.Batch, m *missing) error {
 		default:
 			b.SetRow(i, version, arena.Copy(row))
 		}
-		c.shard(m.hash[j]).fill(m.hash[j], m.tickets[j], &b.Keys[i], version, row)
+		c.shard(b.Hash(i)).fill(b.Hash(i), m.tickets[j], &b.Keys[i], version, row)
 	}
 	return nil
 }
@@ -196,25 +179,21 @@ func (c *Cache) load(ctx context.Context, b *storage.Batch, m *missing) error {
 type missing struct {
 	batch   storage.Batch
 	at      []int // position in the caller's batch
-	hash    []uint64
 	tickets []uint32
-	hashes  []uint64 // of all keys of the batch
-	places  []uint64
+	places  []uint64 // of all keys of the batch
 	old     []int
 	touch   uint64 // sum of what was touched early, so that it is not optimised away
 }
 
-func (m *missing) add(i int, h uint64, ticket uint32, k *storage.Key) {
+func (m *missing) add(i int, ticket uint32, k *storage.Key) {
 	m.batch.Add(*k)
 	m.at = append(m.at, i)
-	m.hash = append(m.hash, h)
 	m.tickets = append(m.tickets, ticket)
 }
 
 func (c *Cache) recycle(m *missing) {
 	m.batch.Reset()
-	m.at, m.hash, m.tickets = m.at[:0], m.hash[:0], m.tickets[:0]
-	m.hashes, m.places, m.old = m.hashes[:0], m.places[:0], m.old[:0]
+	m.at, m.tickets, m.places, m.old = m.at[:0], m.tickets[:0], m.places[:0], m.old[:0]
 	c.misses.Put(m)
 }
 
@@ -222,12 +201,12 @@ func (c *Cache) recycle(m *missing) {
 // store sees the writes and stay out until it has answered.
 func (c *Cache) Apply(ctx context.Context, ws []storage.Write) error {
 	for i := range ws {
-		h := hash(&ws[i].Key)
+		h := ws[i].Key.Hash()
 		c.shard(h).beginWrite(h, &ws[i].Key)
 	}
 	defer func() {
 		for i := range ws {
-			h := hash(&ws[i].Key)
+			h := ws[i].Key.Hash()
 			c.shard(h).endWrite(h)
 		}
 	}()
