@@ -20,7 +20,7 @@ type client struct {
 	pip    []string
 }
 
-// python returns an interpreter that has the client, or skips the test.
+// python returns an interpreter that has the client, which is installed on first use.
 func (c client) python(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
@@ -39,7 +39,7 @@ func (c client) python(t *testing.T) string {
 	install := append([]string{bin, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", c.name + ".txt"}, c.pip...)
 	for _, args := range [][]string{{"python3", "-m", "venv", dir}, install} {
 		if out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Skipf("the official client is not at hand: %v: %v\n%s", args, err, out)
+			t.Fatalf("cannot install the official client (Debian: apt-get install python3-venv; PyPI must be in reach): %v: %v\n%s", args, err, out)
 		}
 	}
 	return bin
