@@ -66,18 +66,34 @@ func parseWhole(s []byte) (int64, bool) {
 }
 
 func appendIntText(dst []byte, t *Type, text []byte) ([]byte, error) {
-	v, ok := parseWhole(text)
+	v, ok := parseInt(text)
 	if !ok {
-		return dst, mismatch(t, text)
+		if v, ok = parseWhole(text); !ok {
+			return dst, mismatch(t, text)
+		}
+		return appendInt(dst, t, v)
 	}
-	return appendInt(dst, t, v)
+	if err := checkInt(t, v); err != nil {
+		return dst, err
+	}
+	if text[0] >= '1' && text[0] <= '9' { // no sign, no leading zeros: it is the cell
+		return append(dst, text...), nil
+	}
+	return strconv.AppendInt(dst, v, 10), nil
 }
 
 func appendInt(dst []byte, t *Type, v int64) ([]byte, error) {
-	if lo, hi := t.IntRange(); v < lo || v > hi {
-		return dst, reject("%d is out of range of %s (%d to %d)", v, t.Kind, lo, hi)
+	if err := checkInt(t, v); err != nil {
+		return dst, err
 	}
 	return strconv.AppendInt(dst, v, 10), nil
+}
+
+func checkInt(t *Type, v int64) error {
+	if lo, hi := t.IntRange(); v < lo || v > hi {
+		return reject("%d is out of range of %s (%d to %d)", v, t.Kind, lo, hi)
+	}
+	return nil
 }
 
 // floatBits is the width strconv wants for a float type.
@@ -89,6 +105,9 @@ func (t *Type) floatBits() int {
 }
 
 func appendFloatText(dst []byte, t *Type, text []byte) ([]byte, Special, error) {
+	if s, ok := parseShort(text, t.floatBits()); ok {
+		return s.append(dst), None, nil
+	}
 	if !numberText(text) {
 		sp := specialText(text)
 		if sp == None {
@@ -118,6 +137,11 @@ func appendFloat(dst []byte, t *Type, f float64) ([]byte, Special, error) {
 	bits := t.floatBits()
 	if bits == 32 && math.IsInf(float64(float32(f)), 0) {
 		return dst, None, reject("%g is out of range of float", f)
+	}
+	if bits == 64 {
+		if s, ok := shortFloat(f); ok {
+			return s.append(dst), None, nil
+		}
 	}
 	return strconv.AppendFloat(dst, f, 'g', -1, bits), None, nil
 }
