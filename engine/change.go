@@ -35,7 +35,8 @@ type Change struct {
 }
 
 // ChangeRows makes changes to a group in one step, the later of two for the same key and
-// time counting. When it returns nil they are durable. The rows are not kept.
+// time counting. Keys that were erased (DeleteRows) stay so. When it returns nil the
+// changes are durable. The rows are not kept.
 func (e *Engine) ChangeRows(ctx context.Context, ref Ref, changes []Change) error {
 	g, err := e.group(ref)
 	if err != nil {
@@ -65,6 +66,11 @@ func (e *Engine) ChangeRows(ctx context.Context, ref Ref, changes []Change) erro
 		}
 		if c.Delete {
 			ws[i].Row, ws[i].Delete, ws[i].Expire = nil, true, 0
+		}
+	}
+	if g.EventTimeColumn < 0 {
+		if ws, err = e.withoutErased(ctx, ws); err != nil || len(ws) == 0 {
+			return err
 		}
 	}
 	return e.applyRows(ctx, g, ws)

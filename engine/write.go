@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"quiver/codec"
@@ -257,10 +258,12 @@ func versionText(v int) string {
 // Removal is a row to delete, as of a time.
 type Removal struct {
 	Key  [][]byte // raw JSON tokens of the key columns, in order
-	Time int64    // event time in Unix microseconds; only groups with an event time look at it
+	Time int64    // event time in Unix microseconds; groups without one look only for math.MaxInt64
 }
 
-// DeleteRows removes rows as of their times: a row that is newer stays.
+// DeleteRows removes rows as of their times: a row that is newer stays. As of
+// math.MaxInt64 keys are erased: rows with them that are written later are dropped; of
+// a group without an event time, those that ChangeRows writes.
 func (e *Engine) DeleteRows(ctx context.Context, ref Ref, removals []Removal) error {
 	g, err := e.group(ref)
 	if err != nil {
@@ -270,8 +273,8 @@ func (e *Engine) DeleteRows(ctx context.Context, ref Ref, removals []Removal) er
 		return fail.Errorf(fail.Conflict, "Group %s has no key: an event stream cannot delete single rows.", g.Name)
 	}
 	gate := e.groups.of(g.ID)
-	gate.RLock()
-	defer gate.RUnlock()
+	gate.Lock() // no ChangeRows may be between looking for erased keys and writing
+	defer gate.Unlock()
 	if g, err = e.group(ref); err != nil {
 		return err
 	}
@@ -289,9 +292,34 @@ func (e *Engine) DeleteRows(ctx context.Context, ref Ref, removals []Removal) er
 			return err
 		}
 		ws[i] = storage.Write{Key: storage.Key{Table: g.Table, Route: route}, Delete: true}
-		if g.EventTimeColumn >= 0 {
+		if g.EventTimeColumn >= 0 || r.Time == math.MaxInt64 {
 			ws[i].Version = timeVersion(r.Time)
 		}
 	}
 	return e.applyRows(ctx, g, ws)
+}
+
+// withoutErased returns the writes whose keys are not erased. A group with an event time
+// does not need it: no row is as new as the end of time.
+func (e *Engine) withoutErased(ctx context.Context, ws []storage.Write) ([]storage.Write, error) {
+	var b storage.Batch
+	for i := range ws {
+		b.Add(ws[i].Key)
+	}
+	err := e.store.Get(ctx, &b)
+	kept := ws[:0]
+	for i := range ws {
+		if err != nil {
+			break
+		}
+		var row []byte
+		var version uint64
+		if row, version, err = b.Row(i); row != nil || version != erased {
+			kept = append(kept, ws[i])
+		}
+	}
+	if err != nil {
+		return nil, fail.Wrap(fail.ReadFailed, err, "Reading from db failed.")
+	}
+	return kept, nil
 }

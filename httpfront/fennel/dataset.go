@@ -248,8 +248,7 @@ func (d *dialect) printRows(x *wire.Exchange, g *catalog.Group, rows []codec.Row
 	return nil
 }
 
-// erase deletes keys for good: rows with them that are logged later are dropped, unless
-// the dataset has no event time.
+// erase deletes keys for good: rows with them that are logged later are dropped.
 func (d *dialect) erase(x *wire.Exchange) error {
 	g, ref, err := d.dataset(x)
 	if err != nil {

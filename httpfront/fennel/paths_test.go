@@ -17,10 +17,18 @@ store: default
 name: Twice
 features: [{name: k, type: int}]
 ---
+kind: FeatureGroup
+store: default
+name: Timeless
+key: [k]
+features: [{name: k, type: int}, {name: v, type: int}]
+---
 kind: Webhook
 store: default
 name: two
 endpoints:
+  - {name: Timeless, into: [{group: Timeless}]}
+  - {name: Changes, into: [{group: Timeless}], cdc: debezium}
   - {name: a, into: [{group: Twice}]}
   - {name: b, into: [{group: Twice}]}
 `, webhook.Options{})
@@ -62,6 +70,16 @@ endpoints:
 	f("POST", "/api/v1/log", "", `{"webhook":"w","endpoint":"e","data":{"k":[4],"v":[1],"ts":["2024-01-01"]}}`, 200, "{}")
 	f("POST", "/api/v1/log", "", `{"webhook":"w","endpoint":"e","data":{"k":[5],"v":[1],"ts":["2023-11-22"]}}`, 200, `{"late":2}`) // 40 days behind
 	f("POST", "/api/v1/dataset/A/lookup", "", `{"keys":[{"k":4},{"k":5}],"fields":["v"]}`, 200, `"found":[true,false]`)
+
+	// Erased keys stay so, of datasets without an event time too.
+	const timeless = `{"webhook":"two","endpoint":"Timeless","data":[{"k":1,"v":1},{"k":2,"v":2}]}`
+	f("POST", "/api/v1/log", "", timeless, 200, "{}")
+	f("POST", "/api/v1/dataset/Timeless/erase", "", `{"erase_keys":[{"k":1},{"k":9}]}`, 200, "{}")
+	f("POST", "/api/v1/log", "", `{"webhook":"two","endpoint":"Changes","data":[{"op":"d","before":{"k":1}},{"op":"d","before":{"k":2}}]}`, 200, "{}")
+	f("POST", "/api/v1/dataset/Timeless/lookup", "", `{"keys":[{"k":2}],"fields":["v"]}`, 200, `"found":[false]`)
+	f("POST", "/api/v1/log", "", timeless, 200, "{}")
+	f("POST", "/api/v1/log", "", `{"webhook":"two","endpoint":"Timeless","data":[{"k":9,"v":1}]}`, 200, "{}")
+	f("POST", "/api/v1/dataset/Timeless/lookup", "", `{"keys":[{"k":1},{"k":2},{"k":9}],"fields":["v"]}`, 200, `{"data":{"v":[null,2,null]},"found":[false,true,false]}`)
 
 	// As release 0.5 logged.
 	f("POST", "/api/v1/log", "", `{"dataset_name":"P","payload":"[{\"pid\":7,\"price\":1.5,\"ts\":1}]"}`, 200, "{}")
