@@ -52,6 +52,10 @@ bench-guard: ## fails when something costs more than bench/guard.json says (UPDA
 bench-peers: ## the product beside a feature service over Redis, on the same rows (SHORT=1 for less)
 	tools/peers/run $(if $(SHORT),-short)
 
+.PHONY: bench-predict
+bench-predict: ## predictions beside the same model behind FastAPI and onnxruntime in Python (SHORT=1 for less)
+	tools/peers/predict $(if $(SHORT),-short)
+
 # Costs mean nothing under the race detector, so their tests are left out of `make race`.
 .PHONY: costs
 test: costs

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 )
@@ -34,6 +35,38 @@ func ProcessMeter(pid int) Meter {
 		}
 		ticks, err := sum(fields[14-first : 16-first])
 		return Usage{CPU: tick * time.Duration(ticks)}, err
+	}
+}
+
+// FamilyMeter reads the CPU time of a process and of those that it started, in any
+// generation, and that still run.
+func FamilyMeter(pid int) Meter {
+	return func() (Usage, error) {
+		var total Usage
+		family := []int{pid}
+		for i := 0; i < len(family); i++ {
+			u, err := ProcessMeter(family[i])()
+			if err != nil {
+				return Usage{}, err
+			}
+			total.CPU += u.CPU
+			lists, err := filepath.Glob("/proc/" + strconv.Itoa(family[i]) + "/task/*/children")
+			if err != nil {
+				return Usage{}, fmt.Errorf("cannot list the children of process %d: %w", family[i], err)
+			}
+			for _, list := range lists {
+				b, err := os.ReadFile(list)
+				if err != nil {
+					continue // a thread that ended meanwhile
+				}
+				for _, field := range bytes.Fields(b) {
+					if child, err := strconv.Atoi(string(field)); err == nil {
+						family = append(family, child)
+					}
+				}
+			}
+		}
+		return total, nil
 	}
 }
 

@@ -35,20 +35,10 @@ func serveCeiling(c *ceilingConfig) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
-	fastServer := &fasthttp.Server{
-		Handler: func(ctx *fasthttp.RequestCtx) {
-			body, ok := bodies[string(ctx.Path())]
-			if !ok {
-				ctx.SetStatusCode(http.StatusNotFound)
-				return
-			}
-			ctx.Response.Header.SetContentType("application/json")
-			ctx.Response.SetBodyRaw(body)
-		},
-		NoDefaultServerHeader: true,
-		NoDefaultContentType:  true,
-		WriteBufferSize:       32 << 10, // as the product: one write for most answers
-	}
+	fastServer := fixed(func(path []byte) (body []byte, ok bool) {
+		body, ok = bodies[string(path)]
+		return body, ok
+	})
 	stdServer := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, ok := bodies[r.URL.Path]
@@ -79,4 +69,22 @@ func serveCeiling(c *ceilingConfig) (*server, error) {
 			return err
 		},
 	}, nil
+}
+
+// fixed returns a server of ready-made bodies.
+func fixed(body func(path []byte) ([]byte, bool)) *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler: func(ctx *fasthttp.RequestCtx) {
+			b, ok := body(ctx.Path())
+			if !ok {
+				ctx.SetStatusCode(http.StatusNotFound)
+				return
+			}
+			ctx.Response.Header.SetContentType("application/json")
+			ctx.Response.SetBodyRaw(b)
+		},
+		NoDefaultServerHeader: true,
+		NoDefaultContentType:  true,
+		WriteBufferSize:       32 << 10, // as the product: one write for most answers
+	}
 }

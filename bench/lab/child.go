@@ -21,6 +21,7 @@ const childEnv = "QUIVER_BENCH_CHILD"
 type childConfig struct {
 	Store   *storeConfig   `json:"store,omitempty"`
 	Ceiling *ceilingConfig `json:"ceiling,omitempty"`
+	Predict *predictConfig `json:"predict,omitempty"`
 }
 
 // hello is the first line a child prints.

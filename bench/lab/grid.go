@@ -137,7 +137,7 @@ func (l *Lab) group(ctx context.Context, g *Grid, all map[spot]*samples, rep, sh
 		}
 		rate := share * peak[t]
 		if t == Ceiling {
-			rate = share * min(peak[t], max(peak[Plain], peak[Cached]))
+			rate = share * min(peak[t], max(peak[Plain], peak[Cached], peak[ONNX]))
 		}
 		r, err := l.Run(ctx, t, &g.Shapes[shape], Load{Connections: connections, Rate: max(rate, 1), WarmUp: g.WarmUp, Duration: g.Open})
 		if err != nil {

@@ -53,7 +53,7 @@ type Lab struct {
 	dir     string
 	store   *child
 	ceiling *child
-	sources map[sourceKey]*workload.Requests
+	sources map[sourceKey]bench.Source
 	guests  map[Target]guest
 	next    uint64 // number of the next run's first request
 }
@@ -82,7 +82,7 @@ func Start(ctx context.Context, c Config) (_ *Lab, err error) {
 	if c.RowCache == 0 {
 		c.RowCache = 1 << 30
 	}
-	l := &Lab{sources: map[sourceKey]*workload.Requests{}, guests: map[Target]guest{}}
+	l := &Lab{sources: map[sourceKey]bench.Source{}, guests: map[Target]guest{}}
 	if l.dir, err = os.MkdirTemp("", "quiver-bench-"); err != nil {
 		return nil, fmt.Errorf("cannot make a folder for the data: %w", err)
 	}
@@ -176,7 +176,7 @@ func (l *Lab) child(t Target) *child {
 	switch t {
 	case Ceiling, NetHTTP:
 		return l.ceiling
-	case Naive, Plain, Cached:
+	case Naive, Plain, Cached, ONNX, Trees, ONNXShapley, TreesShapley, ONNXBare, TreesBare:
 		return l.store
 	default:
 		return nil
@@ -212,7 +212,7 @@ func (l *Lab) Run(ctx context.Context, t Target, s *Shape, load Load) (*bench.Re
 		Meter: server.meter, First: l.next,
 	}
 	l.next += stride
-	if t != Ceiling && t != NetHTTP {
+	if t != Ceiling && t != NetHTTP && t != ONNXBare && t != TreesBare {
 		c.CheckEvery = 101
 	}
 	r, err := bench.Run(ctx, c)

@@ -67,6 +67,8 @@ func buildServer(text string) (*server, error) {
 		return serveStore(c.Store)
 	case c.Ceiling != nil:
 		return serveCeiling(c.Ceiling)
+	case c.Predict != nil:
+		return servePredict(c.Predict)
 	default:
 		return nil, errors.New("there is nothing to serve")
 	}

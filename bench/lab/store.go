@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -166,19 +165,7 @@ func openFront(e *engine.Engine, keys *auth.Keys) (*front, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &front{ended: make(chan error, 1)}
-	f.server, err = httpfront.New(httpfront.Options{
-		Listen: "127.0.0.1:0", Dialects: []wire.Dialect{dialect}, Keys: keys,
-		DrainDelay: time.Nanosecond, Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := f.server.Listen(); err != nil {
-		return nil, err
-	}
-	go func() { f.ended <- f.server.Serve() }()
-	return f, nil
+	return serveDialects(httpfront.Options{Dialects: []wire.Dialect{dialect}, Keys: keys})
 }
 
 func (f *front) close() error {

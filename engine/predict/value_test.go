@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -510,5 +512,44 @@ func TestBatchLimits(t *testing.T) {
 	cancel()
 	if err := p.Predict(ctx, b); !errors.As(err, &e) || e.Code != fail.Timeout {
 		t.Errorf("got %v, want Timeout", err)
+	}
+}
+
+// TestParseDecimal: the short way to read a number gives what strconv gives, or leaves
+// it to strconv.
+func TestParseDecimal(t *testing.T) {
+	const seed = 3
+	rng := rand.New(rand.NewPCG(seed, 0))
+	short := 0
+	for range 20_000 {
+		text := make([]byte, 0, 20)
+		for range rng.IntN(18) {
+			text = append(text, "0123456789012345678901234567890.-e+ x"[rng.IntN(37)])
+		}
+		if rng.IntN(4) == 0 {
+			text = append([]byte{'-'}, text...)
+		}
+		got, ok := parseDecimal(text)
+		if !ok {
+			continue
+		}
+		short++
+		want, err := strconv.ParseFloat(string(text), 64)
+		if err != nil || math.Float64bits(got) != math.Float64bits(want) {
+			t.Errorf("seed %d: %q: got %v, want %v, %v", seed, text, got, want, err)
+		}
+	}
+	if short < 1000 {
+		t.Errorf("seed %d: only %d numbers went the short way", seed, short)
+	}
+	for _, text := range []string{"0", "-1.5", "123456789012345", "0.00000000000001", "41.9796"} {
+		if _, ok := parseDecimal([]byte(text)); !ok {
+			t.Errorf("%s does not go the short way", text)
+		}
+	}
+	for _, text := range []string{"", "-", ".", "-.", "1234567890123456", "1e5", "0x1", "1_0", "1.2.3", "--1"} {
+		if _, ok := parseDecimal([]byte(text)); ok {
+			t.Errorf("%q goes the short way", text)
+		}
 	}
 }

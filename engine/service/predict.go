@@ -15,8 +15,9 @@ type Prediction struct {
 	Classes    []string // in the order of a result's probabilities; nil for a regression
 	Results    []predict.Result
 
-	// What was spent on reading rows and on the model, microseconds.
-	EnrichMicros, ModelMicros int64
+	// When it began, Unix microseconds, and what was then spent on reading rows and
+	// on the model.
+	Began, EnrichMicros, ModelMicros int64
 
 	generation *generation
 	model      *model
@@ -43,19 +44,18 @@ func (s *Services) Predict(ctx context.Context, who auth.Principal, denied error
 	if err != nil {
 		return nil, err
 	}
-	start := s.engine.Now()
 	p := e.model.predictions.Get().(*Prediction)
-	p.Generation, p.generation = g.def.Name, g
-	err = s.predict(ctx, p, explanations, records, start)
-	r.calls.add(r.def.Name, e.def.Name, records.Len(), s.engine.Now()-start, err != nil)
-	if err != nil {
+	p.Generation, p.generation, p.Began = g.def.Name, g, s.engine.Now()
+	if err := s.predict(ctx, p, explanations, records); err != nil {
+		r.calls.add(r.def.Name, e.def.Name, records.Len(), s.engine.Now()-p.Began, true)
 		p.Release()
 		return nil, err
 	}
+	r.calls.add(r.def.Name, e.def.Name, records.Len(), p.EnrichMicros+p.ModelMicros, false)
 	return p, nil
 }
 
-func (s *Services) predict(ctx context.Context, p *Prediction, explanations []byte, records *Records, start int64) error {
+func (s *Services) predict(ctx context.Context, p *Prediction, explanations []byte, records *Records) error {
 	var ask predict.Ask
 	var err error
 	if explanations != nil {
@@ -76,7 +76,7 @@ func (s *Services) predict(ctx context.Context, p *Prediction, explanations []by
 	}
 	p.merge()
 	ready := s.engine.Now()
-	p.EnrichMicros = ready - start
+	p.EnrichMicros = ready - p.Began
 	if err := p.model.Predict(ctx, p.batch); err != nil {
 		return err
 	}

@@ -344,6 +344,9 @@ func (r *running) draw(d Dispatch) (*generation, error) {
 	if len(r.mapping) == 0 {
 		return nil, fail.Wrap(fail.Overloaded, errNotMapped, "No generation of service %q is mapped.", r.def.Name)
 	}
+	if len(r.mapping) == 1 {
+		return r.mapping[0].gen, nil
+	}
 	at := d.point(r.def.Dispatch) * r.mapping[len(r.mapping)-1].bound
 	i := slices.IndexFunc(r.mapping, func(s share) bool { return at < s.bound })
 	if i < 0 {

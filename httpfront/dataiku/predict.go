@@ -41,14 +41,13 @@ func (d *dialect) predictSimple(x *wire.Exchange) {
 // scored runs the prediction and prints its results (contract, section 5). wait and
 // preparation are for models that run elsewhere: here they take no time.
 func (d *dialect) scored(x *wire.Exchange, r *request, multi bool, start int64) {
-	ready := d.engine.Now()
 	p, err := d.services.Predict(x.Ctx, x.Principal, x.Denied, string(x.Param("service")), string(x.Param("endpoint")), r.dispatch, r.explanations, &r.records)
 	if err != nil {
 		d.fail(x, err)
 		return
 	}
 	defer p.Release()
-	answered := d.engine.Now()
+	answered := p.Began + p.EnrichMicros + p.ModelMicros
 	d.begin(x)
 	out := x.Out
 	if multi {
@@ -64,7 +63,7 @@ func (d *dialect) scored(x *wire.Exchange, r *request, multi bool, start int64) 
 		out = appendResult(append(out, `{"result":`...), p, &p.Results[0])
 	}
 	out = append(out, `,"timing":{"preProcessing":`...)
-	out = strconv.AppendInt(out, ready-start, 10)
+	out = strconv.AppendInt(out, p.Began-start, 10)
 	out = append(out, `,"wait":0,"enrich":`...)
 	out = strconv.AppendInt(out, p.EnrichMicros, 10)
 	out = append(out, `,"preparation":0,"prediction":`...)

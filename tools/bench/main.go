@@ -1,9 +1,10 @@
-// Command bench measures the product on this machine: `make bench`, `make bench-guard`
-// and `make bench-peers` run it.
+// Command bench measures the product on this machine: `make bench`, `make bench-guard`,
+// `make bench-peers` and `make bench-predict` run it.
 //
 //	bench table [-short] [-json]     one table of everything
 //	bench guard [-update]            fails when something costs more than recorded
 //	bench peers -redis R -service S  the product beside a service over Redis (tools/peers)
+//	bench predict -onnx L -service S predictions beside a service in Python (tools/peers)
 //	bench profile [-shape S] DIR     CPU profiles of the product under load
 package main
 
@@ -30,7 +31,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("say what to measure: table, guard, peers or profile")
+		return fmt.Errorf("say what to measure: table, guard, peers, predict or profile")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ExitOnError)
 	switch args[0] {
@@ -40,9 +41,11 @@ func run(ctx context.Context, args []string) error {
 		return guard(ctx, flags, args[1:])
 	case "peers":
 		return peers(ctx, flags, args[1:])
+	case "predict":
+		return predictions(ctx, flags, args[1:])
 	case "profile":
 		return profile(ctx, flags, args[1:])
 	default:
-		return fmt.Errorf("there is no measurement %q; use table, guard, peers or profile", args[0])
+		return fmt.Errorf("there is no measurement %q; use table, guard, peers, predict or profile", args[0])
 	}
 }

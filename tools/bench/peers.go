@@ -202,9 +202,9 @@ func (p *process) load(t *workload.Table) error {
 	return nil
 }
 
-// startService starts the service over Redis.
-func startService(ctx context.Context, program, redisAddr string) (*process, error) {
-	p := &process{cmd: exec.CommandContext(ctx, program, redisAddr)}
+// startService starts a service that prints its address, and ends when its input does.
+func startService(ctx context.Context, program string, args ...string) (*process, error) {
+	p := &process{cmd: exec.CommandContext(ctx, program, args...)}
 	p.cmd.Stderr = os.Stderr
 	in, err := p.cmd.StdinPipe()
 	if err != nil {

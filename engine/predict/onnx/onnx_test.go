@@ -105,6 +105,7 @@ func TestPredictEqualsScikitLearn(t *testing.T) {
 		t.Logf("%-12s largest difference %.1e, float32 threshold flips: %d of %d rows", name, worst, flips, rows.N)
 	}
 	f("onnx_forest", predict.Binary, "0,1")
+	f("onnx_hundred", predict.Binary, "0,1")
 	f("onnx_zipmap", predict.Binary, "late,on time")
 	f("onnx_multi", predict.Multiclass, "0,1,2")
 	f("onnx_boost", predict.Regression, "")
