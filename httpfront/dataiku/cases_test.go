@@ -22,7 +22,8 @@ func checkError(t *testing.T, what string, res fronttest.Response) {
 	}
 }
 
-// otherVerbs are the verbs that this version does not have.
+// otherVerbs are the verbs that this version does not have, and query, whose cases
+// TestQueryCases replays.
 var otherVerbs = []string{"forecast", "predict-effect", "predict-effect-multi", "query"}
 
 // notYet are cases of what this version does not have, besides otherVerbs.
