@@ -71,6 +71,9 @@ func (c *functionsConfig) fill(o *function.Config) {
 	o.Queue = cmp.Or(o.Queue, c.Queue, -1)
 	o.Timeout, o.RunTimeout, o.StartTimeout = cmp.Or(o.Timeout, c.Timeout), cmp.Or(o.RunTimeout, c.RunTimeout), cmp.Or(o.StartTimeout, c.StartTimeout)
 	o.Memory, o.UID, o.GID = cmp.Or(o.Memory, c.Memory, -1), c.UID, c.GID
+	if o.Language == function.R {
+		o.Interpreter = cmp.Or(o.Interpreter, c.R)
+	}
 	o.Interpreter = cmp.Or(o.Interpreter, c.Python)
 }
 

@@ -2,9 +2,10 @@ package catalog
 
 import "time"
 
-// FunctionEndpoint is an endpoint that answers with the result of a function in Python
-// (Dataiku contract, section 9). Zero numbers mean the defaults of whoever runs it.
+// FunctionEndpoint is an endpoint that answers with the result of a function in Python or
+// R (Dataiku contract, section 9). Zero numbers mean the defaults of whoever runs it.
 type FunctionEndpoint struct {
+	R           bool         // it is in R; else in Python
 	Files       []Attachment // the code, by path below its folder
 	File        string       // the one that has the function
 	Function    string

@@ -15,6 +15,7 @@ service: fs
 name: v1
 endpoints:
   - {name: one, type: pythonFunction, file: code/a.py, function: f}
+  - {name: r, type: rFunction, file: code/c.bin, function: h}
   - name: many
     type: pythonFunction
     folder: code
@@ -58,7 +59,10 @@ func TestFunctions(t *testing.T) {
 	check := func(s *Snapshot) {
 		t.Helper()
 		g := s.Generation("fs", "v1")
-		one, many := *g.Endpoints[0].Function, *g.Endpoints[1].Function
+		one, many := *g.Endpoints[0].Function, *g.Endpoints[2].Function
+		if r := g.Endpoints[1].Function; !r.R || r.File != "c.bin" || len(r.Files) != 1 {
+			t.Errorf("%+v", r)
+		}
 		files := func(f *FunctionEndpoint) map[string]string {
 			out := map[string]string{}
 			for i := range f.Files {

@@ -10,7 +10,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// functionSpec is what an endpoint of type pythonFunction has beside its name
+// functionSpec is what an endpoint of type pythonFunction or rFunction has beside its name
 // and type.
 type functionSpec struct {
 	File           string            `json:"file,omitempty"`
@@ -57,7 +57,7 @@ const (
 )
 
 // isFunction reports whether endpoints of a type are functions.
-func isFunction(kind string) bool { return kind == EndpointPython }
+func isFunction(kind string) bool { return kind == EndpointPython || kind == EndpointR }
 
 // fields are the keys of a function.
 func (f *functionSpec) fields(r *reader) []field {
@@ -116,6 +116,7 @@ func (f *functionSpec) fields(r *reader) []field {
 // function judges a function, but for what its code says.
 func (g *generationSpec) function(k *checker, at path, e *apiEndpointSpec) *FunctionEndpoint {
 	out := &FunctionEndpoint{
+		R:    e.Type == EndpointR,
 		File: slash.Base(e.File), Function: e.Function, Interpreter: e.Interpreter, Env: e.Env,
 		Texts: e.Coerce != nil && !*e.Coerce, Traceback: e.Traceback, CustomResponse: e.CustomResponse, Request: e.Request,
 	}

@@ -36,11 +36,12 @@ const (
 	EndpointLookup     = "lookup"
 	EndpointPrediction = "prediction"
 	EndpointPython     = "pythonFunction"
+	EndpointR          = "rFunction"
 	EndpointSQL        = "sql"
 )
 
 // endpointTypes lists the types that this version has.
-var endpointTypes = []string{EndpointLookup, EndpointPrediction, EndpointPython, EndpointSQL}
+var endpointTypes = []string{EndpointLookup, EndpointPrediction, EndpointPython, EndpointR, EndpointSQL}
 
 // APIEndpoint is what a service answers under one name. Exactly one of the fields
 // behind Type is set: the one that Type names.
@@ -49,7 +50,7 @@ type APIEndpoint struct {
 	Type     string
 	Lookup   *LookupEndpoint
 	Predict  *PredictionEndpoint
-	Function *FunctionEndpoint // in Python
+	Function *FunctionEndpoint // in Python or R
 	SQL      *SQLEndpoint
 }
 

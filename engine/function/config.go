@@ -26,10 +26,20 @@ func (c Convention) String() string {
 	return "arguments"
 }
 
+// Language says what a function is written in.
+type Language uint8
+
+// The languages.
+const (
+	Python Language = iota
+	R
+)
+
 // Config says what to run and within which bounds. The zero value of every number
 // means its default; negative numbers switch a limit off where that is noted.
 type Config struct {
-	Interpreter string            // path or name of a Python (3.7 or newer); that of a virtual environment works; default python3
+	Language    Language
+	Interpreter string            // path or name of a Python (3.7 or newer), or Rscript; that of a virtual environment works; default python3, Rscript
 	Folder      string            // of the user's code, on sys.path; or
 	Files       map[string]string // the code itself, by slash-separated relative path
 	File        string            // relative to the folder, the one to load; may be left out if Files has one
@@ -72,6 +82,9 @@ func (c *Config) InitDefaults() {
 		for name := range c.Files {
 			c.File = name
 		}
+	}
+	if c.Language == R {
+		orDefault(&c.Interpreter, "Rscript")
 	}
 	orDefault(&c.Interpreter, "python3")
 	orDefault(&c.Floor, 1)
@@ -117,6 +130,8 @@ func (c *Config) check() error {
 		return errorf(StartFailed, "function %s has both a folder and files; give one", c.Function)
 	case c.File == "":
 		return errorf(StartFailed, "it is not said which file has function %s", c.Function)
+	case c.Language == R && c.Convention != Arguments:
+		return errorf(StartFailed, "functions in R are called with arguments, %s is not called with columns", c.Function)
 	case c.Floor < 0 || c.Floor > c.Cruise || c.Cruise > c.Ceil:
 		return errorf(StartFailed, "pool of %s: floor %d, cruise %d and ceil %d must not descend", c.Function, c.Floor, c.Cruise, c.Ceil)
 	case c.Timeout < 0 || c.RunTimeout < 0 || c.StartTimeout < 0 || c.IdleTime < 0 || c.MaxAge < 0 || c.CPU < 0:
@@ -143,19 +158,4 @@ func (c *Config) check() error {
 		}
 	}
 	return nil
-}
-
-// limits are the resource limits in the words of the runner.
-func (c *Config) limits() map[string]int64 {
-	l := map[string]int64{"core": 0}
-	set := func(name string, v int64) {
-		if v > 0 {
-			l[name] = v
-		}
-	}
-	set("memory", c.Memory)
-	set("cpu", int64(c.CPU/time.Second))
-	set("files", int64(c.OpenFiles))
-	set("processes", int64(c.Processes))
-	return l
 }

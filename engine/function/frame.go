@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 )
 
 // errProtocol is wrapped by errors about bytes that are no frame.
@@ -19,7 +18,7 @@ const (
 
 // frames reads frames. A read that a deadline cut short may be taken up again.
 type frames struct {
-	file *os.File
+	from io.Reader
 	max  int // bytes of a frame
 	buf  []byte
 	have int // bytes of buf that are read
@@ -52,7 +51,7 @@ func (r *frames) next() ([]byte, error) {
 			copy(grown, r.buf[:r.have])
 			r.buf = grown
 		}
-		n, err := r.file.Read(r.buf[r.have:])
+		n, err := r.from.Read(r.buf[r.have:])
 		r.have += n
 		if err != nil {
 			if errors.Is(err, io.EOF) {

@@ -87,7 +87,7 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 		s.remove()
 		return nil, err
 	}
-	p.unlimited = w.hello.Unlimited
+	p.unlimited = w.unlimited
 	if os.Getuid() == 0 && c.UID == 0 {
 		p.unlimited = append(p.unlimited, "processes: the limit has no effect on root")
 	}

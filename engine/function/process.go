@@ -2,6 +2,7 @@ package function
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -10,12 +11,19 @@ import (
 	"time"
 )
 
+// stream is one way to a worker or back: a pipe, or one connection that is both.
+type stream interface {
+	io.ReadWriteCloser
+	SetReadDeadline(t time.Time) error
+	SetWriteDeadline(t time.Time) error
+}
+
 // process is one started interpreter in a process group of its own, and the server's
 // ends of its pipes.
 type process struct {
 	pid      int
-	requests *os.File // its descriptor 3
-	answers  *os.File // its descriptor 4
+	requests stream   // Python: its descriptor 3
+	answers  stream   // Python: its descriptor 4; R: the same connection as requests
 	output   *os.File // its descriptors 1 and 2
 	done     chan struct{}
 	end      string // after done: "exit status 3", "signal: killed"
@@ -33,19 +41,17 @@ var past = time.Unix(1, 0)
 func startProcess(cmd *exec.Cmd, c *Config) (_ *process, err error) {
 	p := &process{done: make(chan struct{})}
 	var theirs []*os.File
-	pipe := func(toChild bool) *os.File {
-		r, w, e := os.Pipe()
-		if e != nil {
-			err = fmt.Errorf("cannot make a pipe: %w", e)
-			return nil
+	pipe := func(toChild bool) (*os.File, error) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, fmt.Errorf("cannot make a pipe: %w", err)
 		}
 		if toChild {
 			r, w = w, r
 		}
 		theirs = append(theirs, w)
-		return r
+		return r, nil
 	}
-	p.requests, p.answers, p.output = pipe(true), pipe(false), pipe(false)
 	defer func() {
 		for _, f := range theirs {
 			_ = f.Close()
@@ -54,11 +60,23 @@ func startProcess(cmd *exec.Cmd, c *Config) (_ *process, err error) {
 			p.closePipes()
 		}
 	}()
-	if err != nil {
+	if p.output, err = pipe(false); err != nil {
 		return nil, err
 	}
-	cmd.Stdout, cmd.Stderr = theirs[2], theirs[2]
-	cmd.ExtraFiles = theirs[:2]
+	cmd.Stdout, cmd.Stderr = theirs[0], theirs[0]
+	if c.Language == Python {
+		requests, err := pipe(true)
+		if err != nil {
+			return nil, err
+		}
+		p.requests = requests
+		answers, err := pipe(false)
+		if err != nil {
+			return nil, err
+		}
+		p.answers = answers
+		cmd.ExtraFiles = theirs[1:]
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if c.UID != 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(c.UID), Gid: uint32(c.GID)}
@@ -91,8 +109,12 @@ func (p *process) run(cmd *exec.Cmd, started chan<- error) {
 	p.end = cmd.ProcessState.String()
 	close(p.done)
 	// Others may hold the pipes open; nobody shall wait for them.
-	_ = p.answers.SetReadDeadline(past)
-	_ = p.requests.SetWriteDeadline(past)
+	p.mu.Lock()
+	if p.requests != nil {
+		_ = p.answers.SetReadDeadline(past)
+		_ = p.requests.SetWriteDeadline(past)
+	}
+	p.mu.Unlock()
 	_ = p.output.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 }
 
@@ -140,9 +162,13 @@ func (p *process) ended() bool {
 }
 
 func (p *process) closePipes() {
-	for _, f := range []*os.File{p.requests, p.answers, p.output} {
-		if f != nil {
-			_ = f.Close()
-		}
+	if p.requests != nil {
+		_ = p.requests.Close()
+	}
+	if p.answers != nil {
+		_ = p.answers.Close()
+	}
+	if p.output != nil {
+		_ = p.output.Close()
 	}
 }

@@ -130,11 +130,6 @@ def limit(limits):
             resource.setrlimit(kinds[name], (value, value))
         except (OSError, ValueError) as e:
             failed.append("%s: %s" % (name, e))
-    try:
-        with open("/proc/self/oom_score_adj", "w") as f:
-            f.write("500")  # when memory runs out the worker goes first, not the server
-    except OSError as e:
-        failed.append("out-of-memory order: %s" % e)
     return failed
 
 

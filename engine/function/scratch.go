@@ -9,20 +9,24 @@ import (
 	"time"
 )
 
-// runner is what every Python worker runs; it loads the user's file.
-//
-//go:embed runner.py
-var runner string
+// What every worker runs; it loads the user's file.
+var (
+	//go:embed runner.py
+	runnerPython string
+	//go:embed runner.R
+	runnerR string
+)
 
 // scratch is a pool's folder:
 //
 //	lock       held while the server lives, so that the next one can tell leftovers
-//	runner.py
+//	runner.py  or runner.R
 //	code/      the user's files, unless they have a folder of their own
 //	w*/        the working folder of one worker, empty when it starts, removed after it
 type scratch struct {
-	dir  string
-	lock *os.File
+	dir    string
+	runner string // path
+	lock   *os.File
 }
 
 const scratchPrefix = "quiver-function-"
@@ -45,7 +49,12 @@ func newScratch(c *Config) (_ *scratch, err error) {
 	if err := syscall.Flock(int(s.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, fmt.Errorf("cannot lock scratch folder %s: %w", s.dir, err)
 	}
-	if err := s.write(s.runner(), runner); err != nil {
+	s.runner = filepath.Join(s.dir, "runner.py")
+	text := runnerPython
+	if c.Language == R {
+		s.runner, text = filepath.Join(s.dir, "runner.R"), runnerR
+	}
+	if err := s.write(s.runner, text); err != nil {
 		return nil, err
 	}
 	for name, text := range c.Files {
@@ -60,8 +69,7 @@ func newScratch(c *Config) (_ *scratch, err error) {
 	return s, nil
 }
 
-func (s *scratch) runner() string { return filepath.Join(s.dir, "runner.py") }
-func (s *scratch) code() string   { return filepath.Join(s.dir, "code") }
+func (s *scratch) code() string { return filepath.Join(s.dir, "code") }
 
 func (s *scratch) write(path, text string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -26,6 +26,8 @@ type worker struct {
 	frame   []byte // scratch of requests
 	hello   hello
 
+	unlimited []string // limits that could not be set
+
 	born   time.Time
 	calls  int
 	idle   time.Time // since when, while it is idle
@@ -74,17 +76,32 @@ func startWorker(ctx context.Context, c *Config, s *scratch) (_ *worker, err err
 	if w.dir, err = s.worker(c); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(c.Interpreter, "-I", "-B", s.runner())
+	cmd := exec.Command(c.Interpreter, "-I", "-B", s.runner)
 	cmd.Dir, cmd.Env = w.dir, environment(c, w.dir)
+	var d *door
+	if c.Language == R {
+		if d, err = newDoor(); err != nil {
+			_ = os.RemoveAll(w.dir)
+			return nil, err
+		}
+		cmd.Args = []string{c.Interpreter, "--vanilla", s.runner}
+		cmd.Env = append(cmd.Env, "QUIVER_WORKER="+d.address())
+	}
+	begin := time.Now()
 	if w.process, err = startProcess(cmd, c); err != nil {
 		_ = os.RemoveAll(w.dir)
-		hint := "give the path of a Python 3.7 or newer"
+		hint, packages := "give the path of a Python 3.7 or newer", "python3"
+		if c.Language == R {
+			hint, packages = "give the path of Rscript", "r-base-core r-cran-jsonlite"
+		}
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
-			hint = "install it (apt-get install python3) or give another interpreter"
+			hint = "install it (apt-get install " + packages + ") or give another interpreter"
+		}
+		if d != nil {
+			_ = d.listener.Close()
 		}
 		return nil, &Error{Kind: StartFailed, Message: fmt.Sprintf("cannot start %s: %v; %s", c.Interpreter, err, hint), Err: err}
 	}
-	w.frames = frames{file: w.process.answers, max: c.MaxFrame + overhead}
 	w.output.drained = make(chan struct{})
 	go w.output.follow(w.process.output)
 	defer func() {
@@ -94,6 +111,13 @@ func startWorker(ctx context.Context, c *Config, s *scratch) (_ *worker, err err
 		}
 	}()
 
+	w.unlimited = w.process.limit(c)
+	if d != nil {
+		if err := d.await(w.process, begin.Add(c.StartTimeout)); err != nil {
+			return nil, w.unstarted(c, w.broken(ctx, err, begin.Add(c.StartTimeout)))
+		}
+	}
+	w.frames = frames{from: w.process.answers, max: c.MaxFrame + overhead}
 	folder := c.Folder
 	if folder == "" {
 		folder = s.code()
@@ -109,23 +133,27 @@ func startWorker(ctx context.Context, c *Config, s *scratch) (_ *worker, err err
 	if errors.Is(err, errUnsent) {
 		err = w.broken(ctx, err, time.Now())
 	}
-	var e *Error
-	switch {
-	case errors.As(err, &e):
-		e.Message = fmt.Sprintf("%s of %s cannot be loaded: %s", c.Function, c.File, e.Message)
-		e.Kind = StartFailed
-		return nil, e
-	case err != nil:
-		return nil, err
-	case r.Error != nil:
-		e := r.failure()
-		e.Message = fmt.Sprintf("%s of %s cannot be loaded: %s", c.Function, c.File, e.Message)
-		return nil, e
+	if err == nil && r.Error != nil {
+		err = r.failure()
+	}
+	if err != nil {
+		return nil, w.unstarted(c, err)
 	}
 	if err := json.Unmarshal(r.Result, &w.hello); err != nil {
 		return nil, &Error{Kind: StartFailed, Message: "the worker does not say hello", Err: err}
 	}
+	w.unlimited = append(w.unlimited, w.hello.Unlimited...)
 	return w, nil
+}
+
+// unstarted says what err means at the start.
+func (w *worker) unstarted(c *Config, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Message = fmt.Sprintf("%s of %s cannot be loaded: %s", c.Function, c.File, e.Message)
+		e.Kind = StartFailed
+	}
+	return err
 }
 
 // environment is all that a worker gets of one.
@@ -213,7 +241,7 @@ func (w *worker) broken(ctx context.Context, err error, deadline time.Time) erro
 	} else {
 		select {
 		case <-w.process.done:
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(200 * time.Millisecond):
 			w.process.kill()
 		}
 	}
@@ -227,7 +255,7 @@ func (w *worker) broken(ctx context.Context, err error, deadline time.Time) erro
 	if w.process.ended() {
 		select { // its last words
 		case <-w.output.drained:
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(200 * time.Millisecond):
 		}
 		end = w.process.end
 	}

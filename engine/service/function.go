@@ -133,6 +133,9 @@ func workers(def *catalog.FunctionEndpoint) (function.Config, error) {
 		}
 		c.Files[def.Files[i].Name] = string(text)
 	}
+	if def.R {
+		c.Language = function.R
+	}
 	return c, nil
 }
 

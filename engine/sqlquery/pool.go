@@ -28,9 +28,6 @@ type session interface {
 // errStale is why a call may be done over on another connection.
 var errStale = errors.New("the connection was lost while it was idle")
 
-// errLost is why a call failed whose connection ended under it.
-var errLost = errors.New("the connection was lost")
-
 // errUnreachable is wrapped by errors of connecting that may be over soon.
 var errUnreachable = errors.New("the database cannot be reached")
 
@@ -47,7 +44,6 @@ type pool struct {
 	waiting []chan *pooled
 	sweep   *time.Timer // runs while there are idle ones
 	closed  bool
-	closing sync.WaitGroup // connections being closed
 }
 
 // pooled is a session in a pool.
@@ -152,10 +148,8 @@ func (p *pool) put(c *pooled, good bool) {
 	p.mu.Lock()
 	if !good || p.closed || now.Sub(c.born) >= p.limits.Lifetime {
 		p.mu.Unlock()
-		p.closing.Go(func() { // it may take a while, and nobody waits for it
-			c.close()
-			p.vacate()
-		})
+		c.close()
+		p.vacate()
 		return
 	}
 	defer p.mu.Unlock()
@@ -221,8 +215,7 @@ func (p *pool) drop(all []*pooled) {
 	}
 }
 
-// close closes the idle sessions now, and the others when they are given back. It waits
-// for those that are being closed.
+// close closes the idle sessions now, and the others when they are given back.
 func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
@@ -231,5 +224,4 @@ func (p *pool) close() {
 	}
 	p.mu.Unlock()
 	p.flush()
-	p.closing.Wait()
 }

@@ -36,6 +36,9 @@ func (d *dialect) run(x *wire.Exchange) {
 		d.fail(x, err)
 		return
 	}
+	if bytes.Contains(args.Object, nan) || bytes.Contains(args.Object, infinity) {
+		args.Object = appendStrict(nil, args.Object) // a missing value is null in all languages
+	}
 	d.called(x, args, start)
 }
 

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"quiver/engine/catalog"
 	"quiver/httpfront/fronttest"
@@ -44,6 +46,20 @@ def request(): return [quiver.request["method"], quiver.request["path"], quiver.
 def slow(s): time.sleep(s); return os.getpid()
 `
 
+// codeR is the same in R, as far as R is different.
+const codeR = `
+sum2 <- function(param1, param2 = 12) param1 + param2
+any <- function(op = "", value = NULL) switch(op,
+  raise = stop("bad ", value), status = quiver_error(value, "chosen"), class = class(value), request = quiver_request()$headers[["X-Mine"]],
+  cookies = quiver_response(201, list("Set-Cookie" = "a=1", "Set-Cookie" = "b=2", "Content-Type" = "text/plain"), "hello"), value)
+`
+
+// inR are function endpoints in R.
+const inR = `
+  - {name: rsum, type: rFunction, file: code/f.R, function: sum2, limits: {start: 5m}}
+  - {name: rany, type: rFunction, file: code/f.R, function: any, customResponse: true, request: true, traceback: true, limits: {start: 5m}}
+`
+
 // functions are the function endpoints of a generation.
 const functions = `
   - {name: fn, type: pythonFunction, file: code/f.py, function: nan}
@@ -71,8 +87,12 @@ const others = `
 func withFunctions(o *worldOptions) { o.endpoints, o.services = functions, []string{"svc", "pub"} }
 func withOthers(o *worldOptions)    { o.endpoints, o.services = others, []string{"pub", "svc"} }
 
+func withR(o *worldOptions) { o.endpoints, o.services = inR, []string{"pub"} }
+
 // codeFiles are the files that functions name.
-func codeFiles() []catalog.File { return []catalog.File{{Name: "code/f.py", Text: []byte(code)}} }
+func codeFiles() []catalog.File {
+	return []catalog.File{{Name: "code/f.py", Text: []byte(code)}, {Name: "code/f.R", Text: []byte(codeR), Attached: true}}
+}
 
 func TestRun(t *testing.T) {
 	w := newWorld(t, withOthers)
@@ -121,6 +141,50 @@ func TestRun(t *testing.T) {
 	}
 	if res := w.Do(fronttest.Request{Target: "/public/api/v1/pub/lk/run", Body: `{}`}); res.Status != 404 {
 		t.Errorf("run of a lookup: %d %s", res.Status, res.Body)
+	}
+}
+
+// TestRunR calls functions in R.
+func TestRunR(t *testing.T) {
+	w := newWorld(t, withR)
+	f := func(r fronttest.Request, status int, want string) {
+		t.Helper()
+		r.Target = "/public/api/v1/pub/" + r.Target
+		r.Header = map[string]string{"X-Mine": "mine"}
+		if res := w.Do(r); res.Status != status || !strings.HasPrefix(res.Body, want) {
+			t.Errorf("%s %s: %d %s\nwant %d %s (without R: apt-get install --no-install-recommends r-base-core r-cran-jsonlite)", r.Target, r.Body, res.Status, res.Body, status, want)
+		}
+	}
+	f(fronttest.Request{Method: "GET", Target: "rsum/run?param1=30&param2=12"}, 200, `{"response":42,"timing":{"preProcessing":`)
+	f(fronttest.Request{Target: "rsum/run", Body: `{"param1":30}`}, 200, `{"response":42,`)
+	f(fronttest.Request{Target: "rsum/run", Body: `{"param1":NaN}`}, 200, `{"response":[],`)
+	f(fronttest.Request{Target: "rsum/run", Body: `{"param2":1}`}, 400, `{"errorType":"quiver.IllegalArgumentException","message":"sum2(param1, param2): missing param1",`)
+	f(fronttest.Request{Target: "rany/run", Body: `{"op":"raise","value":7}`}, 500, `{"errorType":"simpleError","message":"bad 7","detailedMessage":"bad 7","stackTraceStr":"Error: bad 7\nCalls`)
+	f(fronttest.Request{Target: "rany/run", Body: `{"op":"status","value":418}`}, 418, `{"errorType":"quiver_error","message":"chosen"`)
+	f(fronttest.Request{Target: "rany/run", Body: `{"op":"request"}`}, 200, `{"response":"mine",`)
+	f(fronttest.Request{Target: "rany/run", Body: `{"op":"cookies"}`}, 201, `hello`)
+	f(fronttest.Request{Method: "POST", Target: "rany/run"}, 200, `{"response":null,`)
+}
+
+// BenchmarkRun reports what a call costs through HTTP, as the client sees it on an idle
+// connection.
+func BenchmarkRun(b *testing.B) {
+	for name, endpoint := range map[string]string{"python": "sum", "r": "rsum"} {
+		b.Run(name, func(b *testing.B) {
+			w := newWorld(b, withOthers, func(o *worldOptions) { o.endpoints += inR; o.services = []string{"pub"} })
+			var took []time.Duration
+			for b.Loop() {
+				begin := time.Now()
+				if res := w.Do(fronttest.Request{Target: "/public/api/v1/pub/" + endpoint + "/run", Body: `{"param1":30,"param2":12}`}); res.Status != 200 {
+					b.Fatalf("%d %s", res.Status, res.Body)
+				}
+				took = append(took, time.Since(begin))
+			}
+			slices.Sort(took)
+			for _, q := range []int{50, 99} {
+				b.ReportMetric(float64(took[len(took)*q/100].Nanoseconds())/1000, fmt.Sprintf("p%d-us", q))
+			}
+		})
 	}
 }
 
