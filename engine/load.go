@@ -14,6 +14,9 @@ import (
 type LoadOptions struct {
 	// Replace makes the table equal to the loaded rows instead of adding to it.
 	Replace bool
+	// Whole refuses a load that Abort could not undo: one into a group that has rows,
+	// a history or indexes, or no key.
+	Whole bool
 }
 
 // LoadResult is what a load did.
@@ -60,26 +63,55 @@ func (e *Engine) Load(ctx context.Context, ref Ref, o LoadOptions) (*Loading, er
 		if o.Replace {
 			return nil, fail.Errorf(fail.Conflict, "Group %s has no key: a stream only grows and cannot be replaced. Load without --replace.", g.Name)
 		}
+		if o.Whole {
+			return nil, fail.Errorf(fail.Conflict, "Group %s has no key: a load appends to its stream step by step.", g.Name)
+		}
 		l.result.Stream = true
 		return l, nil
 	}
-	empty, err := e.empty(ctx, g.Table)
-	if err != nil {
-		return nil, err
-	}
-	loader, ok := storage.As[storage.BulkLoader](e.store)
+	loader, err := e.beside(ctx, g, o)
 	switch {
+	case err != nil:
+		return nil, err
+	case loader != nil:
+		return l, l.startBulk(ctx, loader)
 	case derives(g) && o.Replace:
 		return nil, fail.Errorf(fail.Conflict, "Group %s has indexes or a history: its rows are changed one by one, not replaced. Load without --replace.", g.Name)
-	case derives(g):
-		return l, nil
-	case ok && (empty || o.Replace):
-		return l, l.startBulk(ctx, loader)
 	case o.Replace:
 		return nil, fail.Errorf(fail.Conflict, "This store cannot replace a table. Load without --replace.")
+	case o.Whole:
+		return nil, fail.Errorf(fail.Conflict, "Group %s has rows by now, so that this load would no longer be taken as a whole or not at all; load again.", g.Name)
 	default:
 		return l, nil
 	}
+}
+
+// LoadsWhole reports whether a load into a group would build a table beside the present
+// one, so that readers see all of it or, after Abort, nothing.
+func (e *Engine) LoadsWhole(ctx context.Context, ref Ref, o LoadOptions) (bool, error) {
+	g, err := e.group(ref)
+	if err != nil {
+		return false, err
+	}
+	loader, err := e.beside(ctx, g, o)
+	return loader != nil, err
+}
+
+// beside returns what builds a table beside the group's, nil where its rows are changed
+// in place.
+func (e *Engine) beside(ctx context.Context, g *catalog.Group, o LoadOptions) (storage.BulkLoader, error) {
+	loader, ok := storage.As[storage.BulkLoader](e.store)
+	if !ok || len(g.Key) == 0 || derives(g) {
+		return nil, nil
+	}
+	if o.Replace {
+		return loader, nil
+	}
+	empty, err := e.empty(ctx, g.Table)
+	if err != nil || !empty {
+		return nil, err
+	}
+	return loader, nil
 }
 
 // empty reports whether a table has no rows; a store that cannot tell counts as not.

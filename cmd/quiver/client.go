@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -30,6 +31,7 @@ type client struct {
 	base string
 	key  string
 	http *http.Client
+	near bool // the server is on this machine: packing what is sent costs more than sending it
 	done func() error
 }
 
@@ -59,10 +61,12 @@ func (t *target) open(a *app) (*client, error) {
 	if !strings.Contains(base, "://") {
 		base = "http://" + base
 	}
-	if u, err := url.Parse(base); err != nil || u.Host == "" {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" {
 		return nil, &usageError{fmt.Sprintf("--server %q is not a URL such as http://%s", base, admin.DefaultListen)}
 	}
-	return &client{base: base, key: cmp.Or(t.APIKey, os.Getenv("QUIVER_API_KEY")), http: &http.Client{}, done: nothing}, nil
+	near := u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
+	return &client{base: base, key: cmp.Or(t.APIKey, os.Getenv("QUIVER_API_KEY")), http: &http.Client{}, near: near, done: nothing}, nil
 }
 
 func nothing() error { return nil }
@@ -94,7 +98,7 @@ func (f *folder) client() (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{base: "http://data-folder", http: &http.Client{Transport: inProcess{h}}, done: nothing}, nil
+	return &client{base: "http://data-folder", http: &http.Client{Transport: inProcess{h}}, near: true, done: nothing}, nil
 }
 
 func (c *client) close() error { return c.done() }

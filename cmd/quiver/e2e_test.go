@@ -279,6 +279,14 @@ func TestUsage(t *testing.T) {
 }
 
 // TestServe goes through a server's life: define, load, read, change, end, start again.
+// observed is a transport that tells of every request before it is sent.
+type observed func(*http.Request)
+
+func (o observed) RoundTrip(r *http.Request) (*http.Response, error) {
+	o(r)
+	return http.DefaultTransport.RoundTrip(r)
+}
+
 func TestServe(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
@@ -315,6 +323,44 @@ func TestServe(t *testing.T) {
 	read(1, `"status":"MISSING"`)
 	read(4, `[4,null,18]`)
 	var res map[string]any
+	// Rows of a replacing load leave as they are read; what was sent of one that turns
+	// out bad is thrown away.
+	var long strings.Builder
+	long.WriteString("id,name\n")
+	for id := range 200_000 {
+		fmt.Fprintf(&long, "%d,N%d\n", id, id)
+	}
+	broken := write(t, "broken.csv", long.String()+"x,y\n")
+	if r := quiver(t, append([]string{"load", "--store", "shop", "--group", "users", "--replace", broken}, at...)...); r.code != 1 || r.stdout != "" ||
+		!strings.HasSuffix(r.stderr, "broken.csv:200002: column \"id\": \"x\" is not a bigint\nquiver: 1 bad rows, nothing was loaded (hint: --skip-bad leaves them out)\n") {
+		t.Errorf("a replacing load with a bad row at its end: %+v", r)
+	}
+	read(1, `"status":"MISSING"`)
+	read(4, `[4,null,18]`)
+	// As from another machine: packed.
+	far := &loading{client: &client{base: s.admin, http: http.DefaultClient, done: nothing}, stderr: io.Discard, store: "shop", group: "users", replace: true}
+	if got, err := far.run(t.Context(), []string{write(t, "long.csv", long.String()), more}); err != nil || got.Rows != 200_002 || !got.Bulk {
+		t.Errorf("a load from afar: %+v, %v", got, err)
+	}
+	read(199_999, `[199999,"N199999",18]`)
+	run("load", "--store", "shop", "--group", "users", "--replace", more)
+	// Rows that come in after the group was found to be empty are added to.
+	run("load", "--store", "shop", "--group", "users", "--replace", write(t, "none.csv", "id\n"))
+	loads := 0
+	late := &loading{client: &client{base: s.admin, near: true, done: nothing}, stderr: io.Discard, store: "shop", group: "users"}
+	late.client.http = &http.Client{Transport: observed(func(r *http.Request) {
+		if r.URL.Path == "/api/load" {
+			if loads++; loads == 1 {
+				run("put", "--store", "shop", "--group", "users", "id=7", "name=Gil")
+			}
+		}
+	})}
+	if got, err := late.run(t.Context(), []string{more}); err != nil || got.Rows != 2 || got.Bulk || loads != 2 {
+		t.Errorf("a load into a group that got a row: %+v, %v, %d calls", got, err, loads)
+	}
+	read(7, `[7,"Gil",18]`)
+	read(4, `[4,null,18]`)
+	run("delete", "--store", "shop", "--group", "users", "id=7")
 	if err := json.Unmarshal([]byte(run("load", "--store", "shop", "--group", "users", "--output", "json", csv)), &res); err != nil || res["rows"] != 2.0 || res["skipped"] != 0.0 {
 		t.Errorf("load as JSON: %v, %v", res, err)
 	}

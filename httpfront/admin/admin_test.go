@@ -170,8 +170,8 @@ func TestDefinitions(t *testing.T) {
 func TestGroup(t *testing.T) {
 	f := newFixture(t)
 	f.apply()
-	f.want("GET", "/api/group?store=s&name=g", "", 200, `"spelling":"sql","columns":[{"name":"id","type":"bigint"},{"name":"a","type":"varchar(10)","default":"none"}],"key":["id"],"keyColumns":[0],"eventTimeColumn":-1}`)
-	f.want("GET", "/api/group?store=S&name=events&version=1", "", 200, `"spelling":"fennel","columns":[{"name":"id","type":"int"},{"name":"tags","type":"List[str]"}],"key":[],"keyColumns":[],"eventTimeColumn":-1}`)
+	f.want("GET", "/api/group?store=s&name=g", "", 200, `"spelling":"sql","columns":[{"name":"id","type":"bigint"},{"name":"a","type":"varchar(10)","default":"none"}],"key":["id"],"keyColumns":[0],"eventTimeColumn":-1,"loadsWhole":true}`)
+	f.want("GET", "/api/group?store=S&name=events&version=1", "", 200, `"spelling":"fennel","columns":[{"name":"id","type":"int"},{"name":"tags","type":"List[str]"}],"key":[],"keyColumns":[],"eventTimeColumn":-1,"loadsWhole":false}`)
 	f.want("GET", "/api/group?store=s&name=g&version=2", "", 404, `with version 2`)
 	f.want("GET", "/api/group?store=s&name=nope", "", 404, `quiver definitions`)
 	f.want("GET", "/api/group?store=nope&name=g", "", 404, `Feature store \"nope\" does not exist`)

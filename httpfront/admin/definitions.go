@@ -143,6 +143,9 @@ type Group struct {
 	KeyColumns      []int    `json:"keyColumns"`
 	EventTime       string   `json:"eventTime,omitempty"`
 	EventTimeColumn int      `json:"eventTimeColumn"` // position in Columns, -1 without one
+	// LoadsWhole says that a load now, a replacing one where the call says replace=1,
+	// would be taken as a whole or not at all: its rows may be sent as they are read.
+	LoadsWhole bool `json:"loadsWhole"`
 }
 
 // Column is one physical column.
@@ -162,7 +165,16 @@ func (a *api) group(w http.ResponseWriter, r *http.Request) {
 	g := snap.Group(ref.Store, ref.Name, ref.Version)
 	switch {
 	case g != nil:
-		answer(w, describe(g))
+		replace, err := flag(r, "replace")
+		d := describe(g)
+		if err == nil && !g.Spine {
+			d.LoadsWhole, err = a.Engine.LoadsWhole(r.Context(), engine.Ref{Store: g.Store, Name: g.Name, Version: g.Version}, engine.LoadOptions{Replace: replace})
+		}
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		answer(w, d)
 	case !snap.HasStore([]byte(ref.Store)):
 		a.fail(w, r, fail.Errorf(fail.NoStore, "Feature store %q does not exist.", ref.Store))
 	case ref.Version != 0:

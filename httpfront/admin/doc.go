@@ -5,9 +5,10 @@
 //	POST   /api/rollback                   {"revision"}, 0 is the one before    -> what changes
 //	POST   /api/remove                     {"kind","store","name","version","force"}
 //	GET    /api/definitions?kind=&store=&name=      a list, each whole and normalised
-//	GET    /api/group?store=&name=&version=         what a loader needs to make rows
+//	GET    /api/group?store=&name=&version=&replace=1   what a loader needs to make rows
 //	POST   /api/load?store=&group=&version=&replace=1   a load stream (package ingest),
-//	                                       plain or with Content-Encoding: s2   -> {"rows",...}
+//	                                       plain or with Content-Encoding: s2   -> {"rows",...};
+//	                                       whole=1: only if it can be taken whole or not at all
 //	POST   /api/get                        {"store","view","version","keys":{}} -> a vector
 //	POST   /api/put, /api/delete           {"store","group","version","columns":{}}
 //	GET    /api/keys                       a list without secrets

@@ -39,6 +39,10 @@ func (a *api) take(control *http.ResponseController, r *http.Request) (engine.Lo
 	if err != nil {
 		return engine.LoadResult{}, err
 	}
+	whole, err := flag(r, "whole")
+	if err != nil {
+		return engine.LoadResult{}, err
+	}
 	var body io.Reader = &patient{r: r.Body, control: control}
 	switch coding := r.Header.Get("Content-Encoding"); coding {
 	case "", "identity":
@@ -53,7 +57,7 @@ func (a *api) take(control *http.ResponseController, r *http.Request) (engine.Lo
 		return engine.LoadResult{}, err
 	}
 	ctx := r.Context()
-	l, err := a.Engine.Load(ctx, ref, engine.LoadOptions{Replace: replace})
+	l, err := a.Engine.Load(ctx, ref, engine.LoadOptions{Replace: replace, Whole: whole})
 	if err != nil {
 		return engine.LoadResult{}, err
 	}

@@ -96,6 +96,8 @@ func TestLoad(t *testing.T) {
 	bad("store=s&group=g&replace=1", "", 400, `cut off`)
 	bad("store=s&group=g&replace=1", "id,a\n3,x\n4,y\n", 400, `does not begin with`)
 	bad("store=s&group=events", whole, 409, `another schema`)
+	bad("store=s&group=g&whole=1", whole, 409, `has rows by now`)
+	bad("store=s&group=events&whole=1", whole, 409, `has no key`)
 	bad("store=s&group=nope", whole, 404, `nope`)
 	bad("store=s", whole, 400, `store and group`)
 	bad("store=s&group=g&replace=perhaps", whole, 400, `replace is 1 or 0`)
