@@ -190,7 +190,7 @@ func readDefinitions(paths []string) ([]catalog.File, error) {
 
 // fileNames finds the files of code, models and data that definitions name, relative to
 // their own file.
-var fileNames = regexp.MustCompile(`(?m)\b(?:python|model|background|percentiles|file|dsn):\s*["']?([^\s"'{},]+\.(?:py|[rR]|onnx|json|ubj|txt|model|bin|csv|db|sqlite|sqlite3))\b`)
+var fileNames = regexp.MustCompile(`(?m)\b(?:python|model|background|percentiles|file|dsn|jwks):\s*["']?([^\s"'{},]+\.(?:py|[rR]|onnx|json|ubj|txt|model|bin|csv|db|sqlite|sqlite3))\b`)
 
 // folderNames finds the folders of code that definitions name.
 var folderNames = regexp.MustCompile(`(?m)\bfolder:\s*["']?([^\s"'{},]+)`)

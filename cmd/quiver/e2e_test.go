@@ -188,6 +188,7 @@ func (s *server) post(t testing.TB, path, key, body string) (int, string) {
 	r.Header.Set("Content-Type", "application/json")
 	if key != "" {
 		r.Header.Set("X-API-KEY", key)
+		r.Header.Set("Authorization", "Bearer "+key)
 	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {

@@ -126,6 +126,7 @@ func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 	}
 	f.services = service.New(f.engine)
 	f.services.Functions, f.services.Log = endpoints{f.functions}, log
+	f.services.Fetch = fetch
 	f.services.ONNX = func(data []byte, task predict.Task) (predict.Model, error) {
 		library, err := onnx.Open(c.ONNX.Library, c.ONNX.SHA256)
 		if err != nil {

@@ -14,15 +14,17 @@ const Every = "*"
 type Principal struct {
 	KeyID    string // the key's prefix, public; "" for a key of free form and for All
 	Name     string // the key's name, for logs and limits
+	Client   string // the client that a JSON Web Token names; "" if it names none
 	Admin    bool   // may administer the server
 	stores   *grant
 	services *grant
 	ok       bool
+	tokens   bool // may use services that ask for JSON Web Tokens
 }
 
 // All is the principal of a server without keys, and of operators: it may do everything.
 func All() Principal {
-	return Principal{Name: "anyone", Admin: true, stores: everything, services: everything, ok: true}
+	return Principal{Name: "anyone", Admin: true, stores: everything, services: everything, ok: true, tokens: true}
 }
 
 // Valid reports whether p stands for somebody.
@@ -43,6 +45,18 @@ func (p Principal) MayReadStore(store string) bool {
 // exactly.
 func (p Principal) MayUseService(service string) bool {
 	return p.ok && p.services.includes(service, false)
+}
+
+// Holder is the principal of everybody who holds a JSON Web Token for a service; set
+// Client of a copy. It may do nothing else.
+func Holder(service string) Principal {
+	return Principal{services: &grant{names: map[string]struct{}{service: {}}}, ok: true, tokens: true}
+}
+
+// MayUseTokenService is MayUseService for a service that asks for JSON Web Tokens: API
+// keys do not count, whatever they may do.
+func (p Principal) MayUseTokenService(service string) bool {
+	return p.tokens && p.MayUseService(service)
 }
 
 // grant is an immutable set of names, or all names. A nil grant includes nothing.

@@ -127,17 +127,26 @@ func (s *featuresetSpec) take(k *checker, files []File) {
 		if x.Source != "" || x.Python == "" || k.draft.in == nil {
 			continue
 		}
-		at := slash.Join(slash.Dir(slashes(k.draft.in.file.Name)), x.Python)
-		f := slices.IndexFunc(files, func(f File) bool { return slash.Clean(slashes(f.Name)) == at })
+		f := k.beside(files, x.Python)
 		switch {
-		case f < 0:
+		case f == nil:
 			k.at(path{"extractors", i, "python"}, "file %s was not handed in with the definitions; it is looked for beside this one", quote(x.Python))
-		case len(files[f].Text) > maxSource:
+		case len(f.Text) > maxSource:
 			k.at(path{"extractors", i, "python"}, "file %s is larger than %d KiB", quote(x.Python), maxSource>>10)
 		default:
-			x.Source = string(files[f].Text)
+			x.Source = string(f.Text)
 		}
 	}
+}
+
+// beside returns a file by the name that the definition gives it, relative to its own
+// file; nil when it was not handed in.
+func (k *checker) beside(files []File, name string) *File {
+	at := slash.Join(slash.Dir(slashes(k.draft.in.file.Name)), slashes(name))
+	if i := slices.IndexFunc(files, func(f File) bool { return slash.Clean(slashes(f.Name)) == at }); i >= 0 {
+		return &files[i]
+	}
+	return nil
 }
 
 // slashes makes the separators of a path those that definitions use.

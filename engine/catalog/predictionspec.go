@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	slash "path"
 	"slices"
 	"strconv"
 
@@ -140,17 +139,16 @@ func (g *generationSpec) take(k *checker, files []File) {
 			g.takeFolder(k, path{"endpoints", i}, folder, files)
 		}
 		g.Endpoints[i].named(func(at path, name string) {
-			where := slash.Join(slash.Dir(slashes(k.draft.in.file.Name)), slashes(name))
-			f := slices.IndexFunc(files, func(f File) bool { return slash.Clean(slashes(f.Name)) == where })
+			f := k.beside(files, name)
 			at = append(path{"endpoints", i}, at...)
 			switch {
 			case g.attached(name) != nil:
-			case f < 0:
+			case f == nil:
 				k.at(at, "file %s was not handed in with the definitions; it is looked for beside this one", quote(name))
-			case len(files[f].Text) > maxAttachment:
+			case len(f.Text) > maxAttachment:
 				k.at(at, "file %s is larger than %d MiB", quote(name), maxAttachment>>20)
 			default:
-				g.Files = append(g.Files, attachedSpec{name, pack(files[f].Text)})
+				g.Files = append(g.Files, attachedSpec{name, pack(f.Text)})
 			}
 		})
 	}

@@ -13,6 +13,7 @@ type ServiceAuth string
 const (
 	AuthKeys   ServiceAuth = "apiKeys" // holders of keys with rights on the service
 	AuthPublic ServiceAuth = "public"  // everyone
+	AuthJWT    ServiceAuth = "jwt"     // holders of JSON Web Tokens of an issuer
 )
 
 // Dispatch says how one of several mapped generations is drawn for a request.
@@ -34,6 +35,7 @@ type Service struct {
 	Name        string
 	Description string
 	Auth        ServiceAuth
+	JWT         *JWT // of AuthJWT; else nil
 	Dispatch    Dispatch
 	Enabled     bool
 	QueryLog    bool    // its queries are logged, where the server keeps a log of queries
@@ -64,6 +66,9 @@ func (s *Service) describe(o object) []string {
 	old, ok := o.(*Service)
 	if !ok {
 		d := []string{"auth " + string(s.Auth), "dispatch " + string(s.Dispatch)}
+		if s.JWT != nil {
+			d = append(d, "tokens of "+s.JWT.Issuer)
+		}
 		if !s.QueryLog {
 			d = append(d, "query log false")
 		}
@@ -72,6 +77,9 @@ func (s *Service) describe(o object) []string {
 	var d []string
 	d = changed(d, "description", old.Description, s.Description)
 	d = changed(d, "auth", string(old.Auth), string(s.Auth))
+	if s.JWT != nil && old.JWT != nil && !s.JWT.Equal(old.JWT) {
+		d = append(d, "tokens of "+s.JWT.Issuer+", changed")
+	}
 	d = changed(d, "dispatch", string(old.Dispatch), string(s.Dispatch))
 	d = changed(d, "query log", strconv.FormatBool(old.QueryLog), strconv.FormatBool(s.QueryLog))
 	if was, is := old.state(), s.state(); !slices.Equal(was, is) {

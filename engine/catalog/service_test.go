@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const serviceGroups = `
@@ -168,7 +170,7 @@ func TestServiceFaults(t *testing.T) {
 		}
 	}
 	f("type: lookup", "type: sequel", `unknown type of endpoint "sequel"; this version has lookup`)
-	f("dispatch: hash", "auth: jwt", `unknown auth "jwt"; this version has apiKeys and public`)
+	f("dispatch: hash", "auth: oauth2", `unknown auth "oauth2"; this version has apiKeys, public and jwt`)
 	f("dispatch: hash", "dispatch: sticky", `unknown dispatch "sticky"; this version has random and hash`)
 	f("v2: 0.1", "v2: 0.2", "add up to 1; these give 1.1")
 	f("v2: 0.1", "v3: 0.1", `service svc has no generation "v3"`)
@@ -181,4 +183,67 @@ func TestServiceFaults(t *testing.T) {
 	f("onMultiple: IGNORE", "onMultiple: KEEP", `unknown policy "KEEP"`)
 	f("name: v1", "name: v/1", "must begin with")
 	f("who is it", "a/b", "must be free of /")
+}
+
+// TestJWT applies a service that asks for tokens, reopens it and applies what is listed.
+func TestJWT(t *testing.T) {
+	dir := t.TempDir()
+	c, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := func(text string) []File {
+		return []File{{Name: "d/s.yaml", Text: []byte(text)}, {Name: "d/keys/iam.json", Text: []byte(`{"keys": [{"kty": "OKP"}]}`), Attached: true}}
+	}
+	const service = `{kind: Service, name: s, auth: jwt, jwt: {jwks: keys/iam.json, issuer: "https://iam", audience: [a, b], scope: "read predict", timeout: 2s, clientClaim: azp}}`
+	next, _, err := c.Prepare(files(service), false)
+	if err == nil {
+		err = c.Commit(next)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(s *Snapshot) {
+		t.Helper()
+		got := s.Service("s").JWT
+		want := &JWT{
+			Keys: json.RawMessage(`{"keys":[{"kty":"OKP"}]}`), Issuer: "https://iam", Audience: []string{"a", "b"}, Scopes: []string{"read", "predict"},
+			ClientClaim: "azp", Timeout: 2 * time.Second,
+		}
+		keys := strings.ReplaceAll(string(got.Keys), " ", "")
+		plain := *got
+		plain.Keys = json.RawMessage(keys)
+		if !plain.Equal(want) {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+	check(next)
+	if c, err = Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	check(c.Current())
+	listed, err := json.Marshal(c.Current().Definitions(KindService, "", "s")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, diff, err := c.Prepare([]File{{Name: "listed.yaml", Text: listed}}, false)
+	if err != nil || !diff.Empty() {
+		t.Fatalf("applying what is listed: %v %v", diff, err)
+	}
+	check(again)
+
+	f := func(text, want string) {
+		t.Helper()
+		_, _, err := c.Prepare(files(text), false)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	f(`{kind: Service, name: s, auth: jwt}`, "auth jwt needs jwt:")
+	f(`{kind: Service, name: s, auth: public, jwt: {jwks: keys/iam.json, issuer: i}}`, "jwt is for services with auth: jwt; this one has public")
+	f(`{kind: Service, name: s, auth: jwt, jwt: {jwks: keys/iam.json}}`, `jwt has no "issuer"`)
+	f(`{kind: Service, name: s, auth: jwt, jwt: {jwks: keys/iam.json, issuer: ""}}`, "the issuer is empty")
+	f(`{kind: Service, name: s, auth: jwt, jwt: {jwks: none.json, issuer: i}}`, "no http or https address")
+	f(`{kind: Service, name: s, auth: jwt, jwt: {jwks: "ftp://iam/keys", issuer: i}}`, "no http or https address")
+	f(`{kind: Service, name: s, auth: jwt, jwt: {jwks: "https://iam/keys", issuer: i, secret: x}}`, "secret")
 }

@@ -19,6 +19,7 @@ type serviceSpec struct {
 	Name        string             `json:"name"`
 	Description string             `json:"description,omitempty"`
 	Auth        ServiceAuth        `json:"auth"`
+	JWT         *jwtSpec           `json:"jwt,omitempty"`
 	Dispatch    Dispatch           `json:"dispatch"`
 	Enabled     bool               `json:"enabled"`
 	QueryLog    bool               `json:"queryLog"`
@@ -32,14 +33,18 @@ func newServiceSpec() *serviceSpec {
 
 func (s *serviceSpec) head() *header  { return &header{Kind: s.Kind, Name: s.Name, Version: 1} }
 func (s *serviceSpec) key() objectKey { return s.head().key() }
-func (s *serviceSpec) hasCode() bool  { return false }
+func (s *serviceSpec) hasCode() bool  { return s.JWT != nil && !s.JWT.remote() }
 
 func (s *serviceSpec) fields(r *reader) []field {
 	return []field{
 		{key: "kind", need: true, read: r.text(&s.Kind)},
 		{key: "name", need: true, read: r.text(&s.Name)},
 		{key: "description", read: r.text(&s.Description)},
-		{key: "auth", read: word(r, &s.Auth, "auth", AuthKeys, AuthPublic)},
+		{key: "auth", read: word(r, &s.Auth, "auth", AuthKeys, AuthPublic, AuthJWT)},
+		{key: "jwt", read: func(n ast.Node) {
+			s.JWT = &jwtSpec{}
+			s.JWT.read(r, n)
+		}},
 		{key: "dispatch", read: word(r, &s.Dispatch, "dispatch", DispatchRandom, DispatchHash)},
 		{key: "enabled", read: r.boolean(&s.Enabled)},
 		{key: "queryLog", read: r.boolean(&s.QueryLog)},
@@ -83,7 +88,7 @@ func word[T ~string](r *reader, dst *T, what string, all ...T) func(ast.Node) {
 func (s *serviceSpec) check(k *checker, has func(generation string) bool) *Service {
 	out := &Service{
 		Name: s.Name, Description: s.Description, Auth: s.Auth, Dispatch: s.Dispatch, Enabled: s.Enabled, QueryLog: s.QueryLog,
-		spec: s,
+		JWT: s.checkJWT(k), spec: s,
 	}
 	sum := 0.0
 	for _, name := range slices.Sorted(maps.Keys(s.Mapping)) {

@@ -112,8 +112,8 @@ func (s *sqlSpec) fields(r *reader) []field {
 	}
 }
 
-// dialects are the languages of the drivers.
-var dialects = map[string]sqltext.Dialect{
+// Dialects are the languages of the drivers.
+var Dialects = map[string]sqltext.Dialect{
 	DriverSQLite: sqltext.SQLite, DriverPostgres: sqltext.Postgres, DriverMySQL: sqltext.MySQL,
 }
 
@@ -137,7 +137,7 @@ func (s *sqlSpec) check(k *checker, at path, c *Connection) *SQLEndpoint {
 
 func (q *querySpec) check(k *checker, at path, c *Connection) SQLQuery {
 	sql := append(slices.Clone(at), "sql")
-	all, err := sqltext.Split(q.SQL, dialects[c.Driver])
+	all, err := sqltext.Split(q.SQL, Dialects[c.Driver])
 	var e *sqltext.Error
 	if errors.As(err, &e) {
 		k.offset(sql, e.Offset, "%s", e.Text)

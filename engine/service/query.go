@@ -55,9 +55,13 @@ func (d *databases) open(def *catalog.Connection, dir string) (*database, error)
 // release gives a connection up; the last one closes it.
 func (x *database) release() {
 	x.all.mu.Lock()
-	defer x.all.mu.Unlock()
-	if x.users--; x.users == 0 {
+	x.users--
+	last := x.users == 0
+	if last {
 		delete(x.all.all, x.def)
+	}
+	x.all.mu.Unlock()
+	if last {
 		x.Close()
 	}
 }
@@ -82,27 +86,15 @@ type QueryAnswer struct {
 // Query runs an SQL endpoint. Of a field given twice the last counts, and fields that no
 // parameter is named like are left alone. who and denied are as in May.
 func (s *Services) Query(ctx context.Context, who auth.Principal, denied error, service, name string, fields []Field) (QueryAnswer, error) {
-	for {
-		r, err := s.find(who, denied, service)
-		if err != nil {
-			return QueryAnswer{}, err
-		}
-		g, e, err := r.choose(name, catalog.EndpointSQL, Dispatch{})
-		if err != nil {
-			return QueryAnswer{}, err
-		}
-		if e.fault != nil {
-			return QueryAnswer{}, e.fault
-		}
-		if !g.acquire() {
-			continue // taken away between the two; there is a newer table now
-		}
-		start := s.engine.Now()
-		a, err := ask(ctx, e.query.plan, fields)
-		r.calls.add(service, name, 1, s.engine.Now()-start, err != nil)
-		g.release()
-		return QueryAnswer{g.def.Name, a}, err
+	r, g, e, err := s.hold(who, denied, service, name, "query", Dispatch{})
+	if err != nil {
+		return QueryAnswer{}, err
 	}
+	defer g.release()
+	start := s.engine.Now()
+	a, err := ask(ctx, e.query.plan, fields)
+	r.calls.add(service, name, 1, s.engine.Now()-start, err != nil)
+	return QueryAnswer{g.def.Name, a}, err
 }
 
 func ask(ctx context.Context, p *sqlquery.Plan, fields []Field) (sqlquery.Answer, error) {

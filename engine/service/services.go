@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 
 	"quiver/engine"
 	"quiver/engine/auth"
+	"quiver/engine/auth/jwt"
 	"quiver/engine/catalog"
 	"quiver/engine/fail"
 	"quiver/engine/predict"
@@ -19,6 +21,10 @@ import (
 // Services are all services of a server. They are an engine.Part: hand them to
 // Engine.AddPart. Methods may be called from many goroutines.
 type Services struct {
+	// Fetch gets what a URL holds, at most some bytes; skipTLSVerify leaves the server's
+	// certificate unchecked. nil refuses services whose keys are to be fetched. It is set
+	// before Engine.AddPart.
+	Fetch func(ctx context.Context, url string, most int64, skipTLSVerify bool) ([]byte, error)
 	// ONNX makes a model of the bytes of an ONNX file; nil refuses such files. It is set
 	// before Engine.AddPart.
 	ONNX func(data []byte, task predict.Task) (predict.Model, error)
@@ -56,6 +62,9 @@ type running struct {
 	generations map[string]*generation // those that are not mapped included
 	mapping     []share                // by rising bound
 	calls       *counters
+
+	tokens *jwt.Verifier  // of a service that asks for JSON Web Tokens; else nil
+	holder auth.Principal // of one of them, without its client
 }
 
 // share is a mapped generation, and the end of its part of 0..1.
@@ -168,6 +177,10 @@ func (s *Services) Compile(snap *catalog.Snapshot) (_ engine.Compiled, err error
 			r.calls = &counters{}
 		}
 		next.services[def.Name] = r
+		r.holder = auth.Holder(def.Name)
+		if r.tokens, err = s.newVerifier(def, was); err != nil {
+			return nil, err
+		}
 		for _, g := range snap.Generations(def.Name) {
 			var kept *generation
 			if was != nil {
@@ -231,10 +244,22 @@ func (s *Services) May(who auth.Principal, denied error, service string) error {
 }
 
 // find does not let service escape, so that callers make it of bytes for nothing.
+// admits reports whether a caller may use the service.
+func (r *running) admits(who auth.Principal) bool {
+	switch r.def.Auth {
+	case catalog.AuthPublic:
+		return true
+	case catalog.AuthJWT:
+		return who.MayUseTokenService(r.def.Name)
+	default:
+		return who.MayUseService(r.def.Name)
+	}
+}
+
 func (s *Services) find(who auth.Principal, denied error, service string) (*running, error) {
 	r := s.now.Load().services[service]
 	switch {
-	case r != nil && (r.def.Auth == catalog.AuthPublic || who.MayUseService(service)):
+	case r != nil && r.admits(who):
 		return r, nil
 	case denied != nil:
 		return nil, denied

@@ -9,6 +9,7 @@ import (
 
 	"quiver/engine/catalog"
 	"quiver/engine/fail"
+	"quiver/engine/sqltext"
 )
 
 // Database is one connection, as defined, with its pool. Its methods may be called from
@@ -30,8 +31,10 @@ func Open(def *catalog.Connection, dir string) (*Database, error) {
 	switch def.Driver {
 	case catalog.DriverSQLite:
 		d.pool.dial, err = openSQLite(def, dsn, dir)
+	case catalog.DriverPostgres:
+		d.pool.dial, err = openPostgres(def, dsn)
 	default:
-		err = fmt.Errorf("driver %s is not built in", def.Driver)
+		d.pool.dial, err = openMySQL(def, dsn)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("connection %s: %w", def.Name, err)
@@ -60,8 +63,11 @@ type query struct {
 
 // statement is one statement as its driver wants it.
 type statement struct {
-	text string
-	rows bool // its rows are the answer
+	text  string
+	rows  bool              // its rows are the answer
+	types []catalog.SQLType // of its parameters
+
+	changes bool // it is none that only selects
 }
 
 // Plan prepares an endpoint of this connection.
@@ -76,7 +82,13 @@ func (d *Database) Plan(e *catalog.SQLEndpoint) *Plan {
 			if d.def.Driver == catalog.DriverPostgres {
 				text = s.Numbered()
 			}
-			out.statements = append(out.statements, statement{text, i == q.Receiver})
+			st := statement{text: text, rows: i == q.Receiver, changes: !s.Select}
+			if st.rows {
+				for _, x := range q.Parameters {
+					st.types = append(st.types, x.Type)
+				}
+			}
+			out.statements = append(out.statements, st)
 			p.writes = p.writes || !s.Select
 			p.keeps = p.keeps && s.Keeps()
 			total++
@@ -147,6 +159,7 @@ func (d *Database) call(ctx context.Context, c *pooled, p *Plan, args [][]value,
 	if err := c.begin(ctx, p); err != nil {
 		return false, err
 	}
+	committed := false
 	left := sink{rows: d.def.MaxRows, bytes: d.def.MaxBytes, limits: limits{d.def.MaxRows, d.def.MaxBytes}, name: d.def.Name}
 	for i := range p.queries {
 		q := &p.queries[i]
@@ -158,6 +171,9 @@ func (d *Database) call(ctx context.Context, c *pooled, p *Plan, args [][]value,
 			}
 			changed, err := c.run(ctx, &q.statements[n], bound, &left)
 			if err != nil {
+				if committed && errors.Is(err, errStale) {
+					err = fmt.Errorf("the connection was lost when a part was committed: %v", err)
+				}
 				return d.abandon(ctx, c, p), err
 			}
 			out[i].Updated += changed
@@ -167,6 +183,7 @@ func (d *Database) call(ctx context.Context, c *pooled, p *Plan, args [][]value,
 			if err := c.end(ctx, p, p.commit, !last); err != nil {
 				return false, err
 			}
+			committed = p.commit
 		}
 	}
 	return p.keeps, nil
@@ -190,8 +207,21 @@ func (d *Database) public(ctx context.Context, err error) error {
 		return fail.Wrap(fail.Timeout, err, "The call was given up.")
 	case errors.As(err, &e):
 		return e
-	case errors.Is(err, errStale):
+	case errors.Is(err, errStale) || errors.Is(err, errLost):
 		return fail.Wrap(fail.Overloaded, err, "The connection to the database of %q was lost.", d.def.Name)
 	}
 	return fail.Wrap(fail.ReadFailed, err, "The database of connection %q failed.", d.def.Name)
+}
+
+// Script plans a text of statements without parameters, which is committed: for preparing
+// a database.
+func (d *Database) Script(text string) (*Plan, error) {
+	all, err := sqltext.Split(text, catalog.Dialects[d.def.Driver])
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, errors.New("there is no statement")
+	}
+	return d.Plan(&catalog.SQLEndpoint{PostCommit: true, Queries: []catalog.SQLQuery{{Statements: all, Receiver: len(all) - 1}}}), nil
 }

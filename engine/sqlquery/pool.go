@@ -28,6 +28,9 @@ type session interface {
 // errStale is why a call may be done over on another connection.
 var errStale = errors.New("the connection was lost while it was idle")
 
+// errLost is why a call failed whose connection ended under it.
+var errLost = errors.New("the connection was lost")
+
 // errUnreachable is wrapped by errors of connecting that may be over soon.
 var errUnreachable = errors.New("the database cannot be reached")
 
@@ -44,6 +47,7 @@ type pool struct {
 	waiting []chan *pooled
 	sweep   *time.Timer // runs while there are idle ones
 	closed  bool
+	closing sync.WaitGroup // connections being closed
 }
 
 // pooled is a session in a pool.
@@ -148,8 +152,10 @@ func (p *pool) put(c *pooled, good bool) {
 	p.mu.Lock()
 	if !good || p.closed || now.Sub(c.born) >= p.limits.Lifetime {
 		p.mu.Unlock()
-		c.close()
-		p.vacate()
+		p.closing.Go(func() { // it may take a while, and nobody waits for it
+			c.close()
+			p.vacate()
+		})
 		return
 	}
 	defer p.mu.Unlock()
@@ -215,7 +221,8 @@ func (p *pool) drop(all []*pooled) {
 	}
 }
 
-// close closes the idle sessions now, and the others when they are given back.
+// close closes the idle sessions now, and the others when they are given back. It waits
+// for those that are being closed.
 func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
@@ -224,4 +231,5 @@ func (p *pool) close() {
 	}
 	p.mu.Unlock()
 	p.flush()
+	p.closing.Wait()
 }

@@ -5,16 +5,49 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"quiver/engine/catalog"
 	"quiver/engine/fail"
+	"quiver/engine/sqlquery/dbtest"
 )
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+// everyDatabase runs a test on all three, each empty.
+func everyDatabase(t *testing.T, f func(t *testing.T, w *world), more ...string) {
+	for _, x := range []struct {
+		driver string
+		make   func(testing.TB, ...string) *world
+	}{{catalog.DriverSQLite, newSQLite}, {catalog.DriverPostgres, newPostgres}, {catalog.DriverMySQL, newMariaDB}} {
+		t.Run(x.driver, func(t *testing.T) { f(t, x.make(t, more...)) })
+	}
+}
+
+var serial atomic.Int64
+
+// newPostgres makes an empty schema.
+func newPostgres(t testing.TB, more ...string) *world {
+	t.Helper()
+	dsn, name := dbtest.Postgres(t).DSN, fmt.Sprintf("t%d", serial.Add(1))
+	open(t, catalog.DriverPostgres, dsn, "").do("CREATE SCHEMA " + name)
+	return open(t, catalog.DriverPostgres, dsn+"&search_path="+name, "", more...)
+}
+
+// newMariaDB makes an empty database.
+func newMariaDB(t testing.TB, more ...string) *world {
+	t.Helper()
+	dsn, name := dbtest.MariaDB(t).DSN, fmt.Sprintf("t%d", serial.Add(1))
+	open(t, catalog.DriverMySQL, dsn, "").do("CREATE DATABASE " + name)
+	return open(t, catalog.DriverMySQL, strings.TrimSuffix(dsn, "test")+name, "", more...)
+}
 
 // world is a database with a connection to it.
 type world struct {
 	t      testing.TB
 	driver string
+	dsn    string
 	head   string // of the connection, as YAML
 	dir    string
 	db     *Database
@@ -38,7 +71,7 @@ func newSQLite(t testing.TB, more ...string) *world {
 // open makes a world of a database that exists.
 func open(t testing.TB, driver, dsn, dir string, more ...string) *world {
 	t.Helper()
-	w := &world{t: t, driver: driver, dir: dir, head: fmt.Sprintf("kind: Connection\nname: db\ndriver: %s\ndsn: %q\n%s\n", driver, dsn, strings.Join(more, "\n"))}
+	w := &world{t: t, driver: driver, dsn: dsn, dir: dir, head: fmt.Sprintf("kind: Connection\nname: db\ndriver: %s\ndsn: %q\n%s\n", driver, dsn, strings.Join(more, "\n"))}
 	snap := w.snapshot("")
 	w.def = snap.Connection("db")
 	var err error
@@ -47,6 +80,12 @@ func open(t testing.TB, driver, dsn, dir string, more ...string) *world {
 	}
 	t.Cleanup(w.db.Close)
 	return w
+}
+
+// again opens another connection to the same database, with other settings.
+func (w *world) again(more ...string) *world {
+	w.t.Helper()
+	return open(w.t, w.driver, w.dsn, w.dir, more...)
 }
 
 func (w *world) snapshot(more string) *catalog.Snapshot {

@@ -83,26 +83,20 @@ func statement(text string, tokens []Token) (s Statement, ok bool) {
 // PostgreSQL wants them, and with operators as they are.
 func (s *Statement) Numbered() string {
 	var b strings.Builder
-	at, n := 0, 0
-	operators := s.operators
-	for _, m := range s.Marks {
-		at, operators = plain(&b, s.Text, at, m, operators)
-		n++
-		b.WriteString(" $" + strconv.Itoa(n) + " ")
-		at = m + 1
+	at := 0
+	marks, operators := s.Marks, s.operators
+	for len(marks)+len(operators) > 0 {
+		if len(marks) == 0 || len(operators) > 0 && operators[0] < marks[0] {
+			b.WriteString(s.Text[at : operators[0]+1])
+			at, operators = operators[0]+2, operators[1:]
+			continue
+		}
+		b.WriteString(s.Text[at:marks[0]])
+		b.WriteString(" $" + strconv.Itoa(len(s.Marks)-len(marks)+1) + " ")
+		at, marks = marks[0]+1, marks[1:]
 	}
-	plain(&b, s.Text, at, len(s.Text), operators)
+	b.WriteString(s.Text[at:])
 	return b.String()
-}
-
-// plain writes a stretch of text, with one question mark for two in operators.
-func plain(b *strings.Builder, text string, from, to int, operators []int) (int, []int) {
-	for len(operators) > 0 && operators[0] < to {
-		b.WriteString(text[from : operators[0]+1])
-		from, operators = operators[0]+2, operators[1:]
-	}
-	b.WriteString(text[from:to])
-	return to, operators
 }
 
 // Receiver returns which of the statements of one query gets the parameters, and gives

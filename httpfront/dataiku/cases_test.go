@@ -22,14 +22,14 @@ func checkError(t *testing.T, what string, res fronttest.Response) {
 	}
 }
 
-// otherVerbs are the verbs that this version does not have.
+// otherVerbs are the verbs that this version does not have, and query, whose cases
+// TestQueryCases replays.
 var otherVerbs = []string{"forecast", "predict-effect", "predict-effect-multi", "query"}
 
 // notYet are cases of what this version does not have, besides otherVerbs.
 var notYet = map[string]string{
 	"swagger":                     "no swagger document",
 	"swagger-needs-same-auth":     "no swagger document",
-	"jwt-wrong-issuer":            "no JWT services",
 	"pool-queue-full":             "TestRunQueueFull",
 	"self-call-does-not-deadlock": "TestSelfCall",
 
@@ -101,7 +101,7 @@ func TestCases(t *testing.T) {
 			}
 			var first string
 			for i, q := range requests {
-				res := w.Do(q.prepare(c.Name))
+				res := w.Do(q.prepare(t, c.Name))
 				e := &c.Expect
 				switch {
 				case e.Status != 0 && res.Status != e.Status,
@@ -187,13 +187,17 @@ var endpoints = map[string]string{
 }
 
 // prepare makes the request of a case.
-func (q *caseRequest) prepare(name string) fronttest.Request {
+func (q *caseRequest) prepare(t *testing.T, name string) fronttest.Request {
 	r := fronttest.Request{Method: q.Method, Target: q.Path, Header: q.Headers, Body: string(q.JSON)}
 	if q.RawBody != "" {
 		r.Body = q.RawBody
 	}
 	if e := endpoints[name]; e != "" {
 		r.Target = strings.Replace(r.Target, "/ep/", "/"+e+"/", 1)
+	}
+	if name == "jwt-wrong-issuer" {
+		r.Target = strings.Replace(r.Target, "/svc/fn/run", "/tok/lk/lookup", 1)
+		r.Header = map[string]string{"Authorization": "Bearer " + token(t, map[string]any{"iss": "other", "scope": "predict"})}
 	}
 	if name == "no-active-generation" {
 		r.Target = strings.Replace(r.Target, "/svc/", "/empty/", 1)

@@ -82,6 +82,9 @@ func New(e *engine.Engine, s *service.Services, o Options) []wire.Dialect {
 		{Method: "POST", Pattern: endpoint + "{verb}", Label: "other", Auth: wire.Own, Handle: d.otherVerb},
 	}
 	for i := range user {
+		if d.Keys != nil {
+			user[i].Handle = d.admitted(user[i].Handle)
+		}
 		if kind := queryType(user[i].Label); kind != "" && d.QueryLog != nil {
 			user[i].Handle = d.logged(kind, user[i].Label, user[i].Handle)
 		}
@@ -91,6 +94,16 @@ func New(e *engine.Engine, s *service.Services, o Options) []wire.Dialect {
 		{Name: "dataiku", Prefix: "/public/api/v1", Routes: user, Token: wire.BearerOrBasic, Error: d.fail},
 		{Name: "dataiku-probe", Prefix: "/isAlive", Routes: probe, Token: wire.BearerOrBasic, Error: d.fail},
 		{Name: "dataiku-admin", Prefix: "/admin/api", Routes: d.adminRoutes(), Token: wire.BearerOrBasic, Error: d.fail},
+	}
+}
+
+// admitted is a handler that finds the holder of a JSON Web Token in the place of that of
+// a key, for services that ask for one.
+func (d *dialect) admitted(h func(*wire.Exchange)) func(*wire.Exchange) {
+	return func(x *wire.Exchange) {
+		bearer := wire.Bearer(x)
+		x.Principal, x.Denied = d.services.Admit(x.Ctx, x.Principal, x.Denied, string(x.Param("service")), bearer)
+		h(x)
 	}
 }
 

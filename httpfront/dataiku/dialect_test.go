@@ -78,6 +78,8 @@ name: pub
 auth: public
 mapping: {v1: 1}
 ---
+{kind: Service, name: tok, auth: jwt, mapping: {v1: 1}, jwt: {jwks: jwks.json, issuer: iam, scope: predict}}
+---
 kind: Service
 name: quiet
 auth: public
@@ -129,7 +131,9 @@ type world struct {
 	engine *engine.Engine
 	alive  atomic.Bool
 	log    *querylog.Log // nil: none
-	notADM string        // the secret of a key with rights on other services only
+	// everything is the secret of a key with rights on all services.
+	everything string
+	notADM     string // the secret of a key with rights on other services only
 }
 
 // worldOptions are what a world may differ in.
@@ -147,7 +151,7 @@ func newWorld(t testing.TB, more ...func(*worldOptions)) *world {
 	}
 	e := enginetest.New(t)
 	text := definitions
-	for _, service := range []string{"s", "svc", "pub", "s1", "quiet"} {
+	for _, service := range []string{"s", "svc", "pub", "s1", "quiet", "tok"} {
 		for _, name := range []string{"v1", "v2", "v3"} {
 			text += generationOf(service, name)
 			if service == "s" || service == "svc" {
@@ -187,6 +191,9 @@ func newWorld(t testing.TB, more ...func(*worldOptions)) *world {
 		}
 	}
 	if w.notADM, err = keys.Create(auth.CreateOptions{Name: "other", Services: []string{"other"}, Stores: []string{"default"}}); err != nil {
+		t.Fatal(err)
+	}
+	if w.everything, err = keys.Create(auth.CreateOptions{Name: "all", Services: []string{auth.Every}, Admin: true}); err != nil {
 		t.Fatal(err)
 	}
 	s := service.New(e)

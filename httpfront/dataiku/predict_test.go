@@ -61,7 +61,7 @@ func models() []catalog.File {
 	for name, data := range files {
 		all = append(all, catalog.File{Name: "models/" + name, Text: data, Attached: true})
 	}
-	return all
+	return append(all, jwks())
 }
 
 // predictions are the prediction endpoints of a generation.

@@ -40,7 +40,7 @@ func queryType(verb string) string {
 // in one piece. features (of predictions), data (of lookups), items (of many records)
 // and parameters (of functions and SQL) are what was asked; result, results and
 // response what was answered; errorType and error why not. keyId is the name of the
-// API key, never its secret. Values are as they came and went, but for the NaN and the
+// API key, never its secret; clientId the client of a JSON Web Token. Values are as they came and went, but for the NaN and the
 // infinities of requests, which are null. What is too long is
 // {"cut":BYTES,"head":"TEXT"}.
 func (d *dialect) logged(kind, verb string, h func(*wire.Exchange)) func(*wire.Exchange) {
@@ -65,7 +65,10 @@ func (d *dialect) logged(kind, verb string, h func(*wire.Exchange)) func(*wire.E
 			if r.generation != nil {
 				out = append(append(out, `,"generation":`...), r.generation...)
 			}
-			if x.Principal.Valid() {
+			if x.Principal.Client != "" {
+				out = r.appendText(append(out, `,"clientId":`...), []byte(x.Principal.Client))
+			}
+			if x.Principal.Name != "" {
 				out = r.appendText(append(out, `,"keyId":`...), []byte(x.Principal.Name))
 			}
 			out = strconv.AppendInt(append(out, `,"status":`...), int64(max(x.Status, 200)), 10)

@@ -114,7 +114,8 @@ func (c *Cache) lookupOne(b *storage.Batch, m *missing) {
 
 // lookupMany holds all shards at once and goes over the keys in passes, so that the
 // cache misses of one key wait together with those of the next, not one after the
-// other: measured 2.1 times faster than key by key on 1 M rows.
+// other: measured 2.1 times faster than key by key on 1 M rows. The passes touch index,
+// heads of entries, and the rest of the entries; the last one copies.
 func (c *Cache) lookupMany(b *storage.Batch, m *missing) {
 	for i := range c.shards {
 		c.shards[i].mu.RLock()
@@ -128,7 +129,6 @@ func (c *Cache) lookupMany(b *storage.Batch, m *missing) {
 			m.touch += uint64(c.shard(b.Hash(i)).head(place))
 		}
 	}
-	hits := 0
 	for i := range b.Keys {
 		k, h := &b.Keys[i], b.Hash(i)
 		s := c.shard(h)
@@ -137,16 +137,19 @@ func (c *Cache) lookupMany(b *storage.Batch, m *missing) {
 			m.add(i, s.ticket(h), k)
 			continue
 		}
-		hits++
-		e.answer(b, i)
+		m.hits = append(m.hits, hit{e, i})
+		m.touch += e.touch()
 		if old {
 			m.old = append(m.old, i)
 		}
 	}
+	for _, h := range m.hits {
+		h.answer(b, h.at)
+	}
 	for i := range c.shards {
 		c.shards[i].mu.RUnlock()
 	}
-	c.shards[0].hits.Add(uint64(hits))
+	c.shards[0].hits.Add(uint64(len(m.hits)))
 	c.shards[0].misses.Add(uint64(len(m.at)))
 	for _, i := range m.old {
 		c.shard(b.Hash(i)).promote(b.Hash(i), &b.Keys[i])
@@ -182,7 +185,14 @@ type missing struct {
 	tickets []uint32
 	places  []uint64 // of all keys of the batch
 	old     []int
+	hits    []hit
 	touch   uint64 // sum of what was touched early, so that it is not optimised away
+}
+
+// hit is the entry of key at of the batch; good as long as the shards are held.
+type hit struct {
+	entry
+	at int
 }
 
 func (m *missing) add(i int, ticket uint32, k *storage.Key) {
@@ -193,7 +203,8 @@ func (m *missing) add(i int, ticket uint32, k *storage.Key) {
 
 func (c *Cache) recycle(m *missing) {
 	m.batch.Reset()
-	m.at, m.tickets, m.places, m.old = m.at[:0], m.tickets[:0], m.places[:0], m.old[:0]
+	clear(m.hits)
+	m.at, m.tickets, m.places, m.old, m.hits = m.at[:0], m.tickets[:0], m.places[:0], m.old[:0], m.hits[:0]
 	c.misses.Put(m)
 }
 
@@ -269,6 +280,19 @@ func (e entry) is(k *storage.Key) bool {
 		binary.LittleEndian.Uint32(e[16:]) == k.Table &&
 		string(e[entryHead:entryHead+route]) == string(k.Route) &&
 		string(e[entryHead+route:entryHead+route+suffix]) == string(k.Suffix)
+}
+
+// size is how many bytes of e are in use.
+func (e entry) size() int {
+	return entryHead + int(binary.LittleEndian.Uint16(e)) + int(binary.LittleEndian.Uint16(e[2:])) + int(binary.LittleEndian.Uint32(e[4:]))
+}
+
+// touch reads a byte of each of e's cache lines but the first.
+func (e entry) touch() (sum uint64) {
+	for at, size := 64, e.size(); at < size; at += 64 {
+		sum += uint64(e[at])
+	}
+	return sum
 }
 
 // answer gives key i of b what e holds.

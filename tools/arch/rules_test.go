@@ -51,6 +51,10 @@ var rules = []rule{
 		why: "who may read what is decided without knowing data, storage or HTTP",
 	},
 	{
+		pkg: "engine/auth/jwt", own: []string{"engine/fail"}, third: []string{"github.com/go-jose/go-jose/v4"}, deny: outside, never: backends,
+		why: "whether a token is genuine is decided by keys that are handed in; cmd fetches them",
+	},
+	{
 		pkg: "engine/sqltext", own: nil, third: nil, deny: outside,
 		why: "where a statement ends and a parameter stands is told from the text alone",
 	},
@@ -101,12 +105,16 @@ var rules = []rule{
 		why: "model files are read in pure Go from bytes",
 	},
 	{
-		pkg: "engine/sqlquery", own: []string{"codec", "engine/catalog", "engine/fail"}, deny: []string{"net/http", "os/exec", "C"}, never: backends,
+		pkg: "engine/sqlquery/dbtest", own: nil, third: []string{"github.com/jackc/pgx/v5", "github.com/go-sql-driver/mysql"},
+		why: "tests start real servers and wait until they answer; nothing that ships imports it",
+	},
+	{
+		pkg: "engine/sqlquery", own: []string{"codec", "engine/catalog", "engine/fail", "engine/sqltext"}, deny: []string{"net/http", "os/exec", "C"}, never: backends,
 		third: []string{"modernc.org/libc", "modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/go-sql-driver/mysql"},
 		why:   "databases of users are asked here alone; their drivers are pure Go and know nothing of us",
 	},
 	{
-		pkg: "engine/service", own: []string{"codec", "engine", "engine/auth", "engine/catalog", "engine/fail", "engine/function", "engine/plan", "engine/predict", "engine/predict/trees", "engine/sqlquery"}, deny: outside, never: backends,
+		pkg: "engine/service", own: []string{"codec", "engine", "engine/auth", "engine/auth/jwt", "engine/catalog", "engine/fail", "engine/function", "engine/plan", "engine/predict", "engine/predict/trees", "engine/sqlquery"}, deny: outside, never: backends,
 		third: []string{"github.com/cespare/xxhash/v2"},
 		why:   "endpoints are answered from rows that the engine finds, databases, models in pure Go or handed in, and functions in processes that one package starts: no storage, no HTTP",
 	},
@@ -190,6 +198,7 @@ var owners = []owner{
 	{"github.com/valyala/fasthttp", "httpfront", "everything fasthttp hands out dies with the request; one package deals with that"},
 	{"github.com/parquet-go/parquet-go", "engine/ingest", "one reader of Parquet"},
 	{"github.com/alecthomas/kong", "cmd/quiver", "flags are the command line's business"},
+	{"github.com/go-jose/go-jose/v4", "engine/auth/jwt", "signatures of tokens are checked in one place"},
 	{"github.com/yalue/onnxruntime_go", "engine/predict/onnx", "cgo stays in one package"},
 }
 
