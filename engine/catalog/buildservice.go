@@ -29,7 +29,7 @@ func (b *builder) generations(drafts []*draft) {
 // generation builds one generation, keeping the old one when neither it nor what it uses
 // changed. A lenient build marks it as broken instead of reporting faults.
 func (b *builder) generation(d *draft, spec *generationSpec, lenient bool) {
-	groups, connections := make([][]*Group, len(spec.Endpoints)), make([]*Connection, len(spec.Endpoints))
+	sources, connections := make([][]enrichSource, len(spec.Endpoints)), make([]*Connection, len(spec.Endpoints))
 	k := &checker{draft: d, out: b.out, lenient: lenient}
 	old, _ := b.base.objects[d.key].(*Generation)
 	kept := old != nil && (lenient || old.Broken == "") && len(old.Endpoints) == len(spec.Endpoints)
@@ -37,13 +37,13 @@ func (b *builder) generation(d *draft, spec *generationSpec, lenient bool) {
 		e := &spec.Endpoints[i]
 		kept = kept && len(old.spec.Endpoints[i].Enrich) == len(e.Enrich)
 		for n := range e.Enrich {
-			g, ok := b.use(k, path{"endpoints", i, "enrich", n, "group"}, e.Enrich[n].groupKey())
+			x, ok := b.source(k, path{"endpoints", i, "enrich", n}, e.Enrich[n].source())
 			if !ok {
 				b.failed[d.key] = true
 				return
 			}
-			groups[i] = append(groups[i], g)
-			kept = kept && old.Endpoints[i].Enrichments()[n].Group == g
+			sources[i] = append(sources[i], x)
+			kept = kept && old.Endpoints[i].Enrichments()[n].source() == x
 		}
 		if e.Type == EndpointSQL {
 			c, ok := b.asked(k, path{"endpoints", i, "connection"}, e.Connection)
@@ -60,7 +60,7 @@ func (b *builder) generation(d *draft, spec *generationSpec, lenient bool) {
 		b.objects[d.key] = old
 		return
 	}
-	g := spec.check(k, groups, connections)
+	g := spec.check(k, sources, connections)
 	if k.faults > 0 && !lenient || !b.accept(k, old != nil && old.Broken == "", "generation") {
 		b.failed[d.key] = true
 		return
@@ -75,6 +75,26 @@ func (b *builder) generation(d *draft, spec *generationSpec, lenient bool) {
 		g.Number, g.Created = b.alloc(), time.Now().UTC().Truncate(time.Millisecond)
 	}
 	b.objects[d.key] = g
+}
+
+// source finds the group or view that an enrichment names, as use does.
+func (b *builder) source(k *checker, at path, key objectKey) (x enrichSource, ok bool) {
+	if key.kind == KindGroup {
+		x.group, ok = b.use(k, append(at, "group"), key)
+		return x, ok
+	}
+	if b.failed[key] {
+		return x, false
+	}
+	x.view, _ = b.objects[key].(*View)
+	switch {
+	case x.view == nil && !b.partial:
+		k.at(append(at, "view"), "feature view %s/%s version %d does not exist", key.store, key.name, key.version)
+	case x.view != nil && x.view.Broken != "":
+		k.at(append(at, "view"), "feature view %s/%s version %d is broken: %s", key.store, key.name, key.version, strings.TrimSuffix(x.view.Broken, "."))
+		x.view = nil
+	}
+	return x, true
 }
 
 // services builds the services among the drafts, and anew those that stay but whose

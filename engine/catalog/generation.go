@@ -10,7 +10,8 @@ import (
 // Generation is one set of a service's endpoints, all changed together.
 //
 // A Generation is immutable. Its pointer is the same in two snapshots exactly when
-// neither its definition nor any of the groups and connections it uses changed in between.
+// neither its definition nor any of the groups, views and connections it uses changed in
+// between.
 type Generation struct {
 	Service     string
 	Name        string
@@ -22,7 +23,7 @@ type Generation struct {
 	Number  uint32
 	Created time.Time
 
-	// Broken says which group or connection was removed by force though an endpoint uses
+	// Broken says which group, view or connection was removed by force though an endpoint uses
 	// it, and is nil there. "" for a sound generation.
 	Broken string
 
@@ -70,20 +71,23 @@ func (e *APIEndpoint) Enrichments() []Enrichment {
 // are done in order; each may use what those before it found.
 type LookupEndpoint struct{ Enrich []Enrichment }
 
-// Enrichment adds columns of a group's row to a record (Dataiku contract, section 6).
+// Enrichment adds columns of a group's row, or features of a view's vector, to a record
+// (Dataiku contract, section 6; views are ours).
 type Enrichment struct {
 	Store   string
-	Name    string // of the group
+	Name    string // of the group or view
 	Version int
-	Group   *Group // nil in a broken generation whose group is gone
+	Group   *Group // nil for a view, and in a broken generation whose group is gone
+	View    *View  // nil for a group, and in a broken generation whose view is
 
-	// Keys says where the values of the group's key, or of the columns of one of its
-	// indexes, are in the record; Columns which columns are added, and under what name.
+	// Keys says where the values of the group's key, of the columns of one of its
+	// indexes, or of the view's serving keys, are in the record; Columns which columns
+	// or features are added, and under what name.
 	Keys    []Pairing
 	Columns []Pairing
 
 	OnMissingKey Policy // KEEP: as if no row matched; IGNORE; FAIL
-	OnNoMatch    Policy // KEEP: the columns are null; IGNORE; FAIL
+	OnNoMatch    Policy // KEEP: what was not found is null; IGNORE; FAIL
 	OnMultiple   Policy // KEEP_FIRST: the row that arrived first; IGNORE; FAIL
 }
 
@@ -174,7 +178,11 @@ func (g *Generation) endpoint(i int) string {
 		s += " of " + g.spec.Endpoints[i].Connection + " " + string(marshal(g.spec.Endpoints[i].sqlSpec))
 	}
 	for _, x := range e.Enrichments() {
-		s += fmt.Sprintf(" from %s/%s@%d by %s: %s", x.Store, x.Name, x.Version, pairings(x.Keys), pairings(x.Columns))
+		view := ""
+		if x.View != nil {
+			view = "view "
+		}
+		s += fmt.Sprintf(" from %s%s/%s@%d by %s: %s", view, x.Store, x.Name, x.Version, pairings(x.Keys), pairings(x.Columns))
 	}
 	return s
 }

@@ -40,7 +40,8 @@ type apiEndpointSpec struct {
 }
 
 type enrichSpec struct {
-	Group        string     `json:"group"`
+	Group        string     `json:"group,omitempty"` // or
+	View         string     `json:"view,omitempty"`
 	Store        string     `json:"store"`
 	Version      int        `json:"version"`
 	Keys         queryNames `json:"keys"`
@@ -160,23 +161,34 @@ func (e *apiEndpointSpec) read(r *reader, n ast.Node) {
 	r.mapping(n, "an endpoint", fields...)
 }
 
-// enrich reads a list of enrichments.
+// enrich reads a list of enrichments. Those from a view need no columns, and never find
+// several rows.
 func (r *reader) enrich(dst *[]enrichSpec) func(ast.Node) {
 	return r.list("enrichments", maxEnrich, func(n ast.Node) {
 		x := enrichSpec{Store: "default", Version: 1, OnMissingKey: PolicyKeep, OnNoMatch: PolicyKeep, OnMultiple: PolicyKeepFirst}
-		r.mapping(n, "an enrichment",
-			field{key: "group", need: true, read: r.text(&x.Group)},
-			field{key: "store", read: r.text(&x.Store)},
-			field{key: "version", read: r.number(&x.Version, 1, maxVersion)},
-			field{key: "keys", need: true, read: r.pairs("keys", func(key, value string) {
+		view := step(n, "view") != nil
+		fields := []field{
+			{key: "group", need: true, read: r.text(&x.Group)},
+			{key: "store", read: r.text(&x.Store)},
+			{key: "version", read: r.number(&x.Version, 1, maxVersion)},
+			{key: "keys", need: true, read: r.pairs("keys", func(key, value string) {
 				x.Keys = append(x.Keys, Pairing{Column: value, Name: key})
 			})},
-			field{key: "columns", need: true, read: r.pairs("columns", func(key, value string) {
+			{key: "columns", need: !view, read: r.pairs("columns", func(key, value string) {
 				x.Columns = append(x.Columns, Pairing{Column: key, Name: value})
 			})},
-			field{key: "onMissingKey", read: word(r, &x.OnMissingKey, "policy", PolicyKeep, PolicyIgnore, PolicyFail)},
-			field{key: "onNoMatch", read: word(r, &x.OnNoMatch, "policy", PolicyKeep, PolicyIgnore, PolicyFail)},
-			field{key: "onMultiple", read: word(r, &x.OnMultiple, "policy", PolicyKeepFirst, PolicyIgnore, PolicyFail)})
+			{key: "onMissingKey", read: word(r, &x.OnMissingKey, "policy", PolicyKeep, PolicyIgnore, PolicyFail)},
+			{key: "onNoMatch", read: word(r, &x.OnNoMatch, "policy", PolicyKeep, PolicyIgnore, PolicyFail)},
+			{key: "onMultiple", read: word(r, &x.OnMultiple, "policy", PolicyKeepFirst, PolicyIgnore, PolicyFail)},
+		}
+		if view {
+			fields[0] = field{key: "view", need: true, read: r.text(&x.View)}
+			if step(n, "group") != nil {
+				r.at(step(n, "view"), "an enrichment is from a group or from a view, not from both")
+				return
+			}
+		}
+		r.mapping(n, "an enrichment", fields...)
 		*dst = append(*dst, x)
 	})
 }
@@ -200,21 +212,26 @@ func (r *reader) pairs(what string, add func(key, value string)) func(ast.Node) 
 	}
 }
 
-// groupKey returns the key of the group that an enrichment reads.
-func (x *enrichSpec) groupKey() objectKey {
-	return objectKey{kind: KindGroup, store: foldStore(x.Store), name: x.Group, version: x.Version}
+// source returns the key of the group or view that an enrichment reads.
+func (x *enrichSpec) source() objectKey {
+	key := objectKey{kind: KindGroup, store: foldStore(x.Store), name: x.Group, version: x.Version}
+	if x.View != "" {
+		key.kind, key.name = KindView, x.View
+	}
+	return key
 }
 
-// reads reports whether an endpoint reads a group.
+// reads reports whether an endpoint reads a group or view.
 func (g *generationSpec) reads(key objectKey) bool {
 	return slices.ContainsFunc(g.Endpoints, func(e apiEndpointSpec) bool {
-		return slices.ContainsFunc(e.Enrich, func(x enrichSpec) bool { return x.groupKey() == key })
+		return slices.ContainsFunc(e.Enrich, func(x enrichSpec) bool { return x.source() == key })
 	})
 }
 
-// check judges a generation against the groups and the connection that each endpoint
-// uses (nil where there is none). The Generation is of no use when faults were reported.
-func (g *generationSpec) check(k *checker, groups [][]*Group, connections []*Connection) *Generation {
+// check judges a generation against the groups, the views and the connection that each
+// endpoint uses (nil where there is none). The Generation is of no use when faults were
+// reported.
+func (g *generationSpec) check(k *checker, sources [][]enrichSource, connections []*Connection) *Generation {
 	out := &Generation{
 		Service: g.Service, Name: g.Name, Description: g.Description, Endpoints: make([]APIEndpoint, len(g.Endpoints)), spec: g,
 	}
@@ -233,7 +250,7 @@ func (g *generationSpec) check(k *checker, groups [][]*Group, connections []*Con
 			k.at(append(at, "name"), "endpoint %s appears twice", quote(e.Name))
 		}
 		out.Endpoints[i] = APIEndpoint{Name: e.Name, Type: e.Type}
-		enrich := e.enrichments(k, at, groups[i])
+		enrich := e.enrichments(k, at, sources[i])
 		switch {
 		case e.Type == EndpointPrediction:
 			out.Endpoints[i].Predict = g.prediction(k, at, e, enrich)
@@ -266,74 +283,6 @@ func checkEndpoint(name string) string {
 		return "holds a control character"
 	}
 	return ""
-}
-
-// enrichments judges the enrichments of one endpoint.
-func (e *apiEndpointSpec) enrichments(k *checker, at path, groups []*Group) []Enrichment {
-	if len(e.Enrich) == 0 && e.Type == EndpointLookup {
-		k.at(append(at, "enrich"), "a lookup needs at least one enrichment")
-	}
-	all := make([]Enrichment, len(e.Enrich))
-	added := map[string]bool{}
-	for i := range e.Enrich {
-		x := &e.Enrich[i]
-		all[i] = Enrichment{
-			Store: x.Store, Name: x.Group, Version: x.Version, Group: groups[i], Keys: x.Keys, Columns: x.Columns,
-			OnMissingKey: x.OnMissingKey, OnNoMatch: x.OnNoMatch, OnMultiple: x.OnMultiple,
-		}
-		here := append(slices.Clone(at), "enrich", i)
-		for _, c := range x.Columns {
-			if c.Name == "" {
-				k.at(append(here, "columns"), "column %s has no name to be handed on under", quote(c.Column))
-			} else if added[c.Name] {
-				k.at(append(here, "columns"), "%s is handed on twice", quote(c.Name))
-			}
-			added[c.Name] = true
-		}
-		if groups[i] != nil {
-			x.against(k, here, groups[i])
-		}
-	}
-	return all
-}
-
-// against judges an enrichment against its group.
-func (x *enrichSpec) against(k *checker, at path, g *Group) {
-	names := make([]string, len(g.Features))
-	for i := range g.Features {
-		names[i] = g.Features[i].Name
-	}
-	if g.Spine || len(g.Key) == 0 {
-		k.at(append(at, "group"), "group %s has no rows that can be looked up", g.Name)
-		return
-	}
-	for _, list := range []struct {
-		key   string
-		pairs []Pairing
-	}{{"keys", x.Keys}, {"columns", x.Columns}} {
-		for _, p := range list.pairs {
-			if g.Feature(p.Column) == nil {
-				k.at(append(at, list.key), "group %s has no column %s%s", g.Name, quote(p.Column), k.suggest(p.Column, names))
-				return
-			}
-		}
-	}
-	columns := make([]string, len(x.Keys))
-	for i, p := range x.Keys {
-		columns[i] = p.Column
-	}
-	if sameSet(columns, g.Key) {
-		return
-	}
-	ways := []string{strings.Join(g.Key, ", ")}
-	for i := range g.Indexes {
-		if sameSet(columns, g.Indexes[i].Columns) {
-			return
-		}
-		ways = append(ways, strings.Join(g.Indexes[i].Columns, ", "))
-	}
-	k.at(append(at, "keys"), "columns (%s) are neither the key of group %s nor one of its indexes; these are (%s)",
-		strings.Join(columns, ", "), g.Name, strings.Join(ways, "), ("))
 }
 
 func sameSet(a, b []string) bool {

@@ -209,7 +209,33 @@ func (g *generationSpec) prediction(k *checker, at path, e *apiEndpointSpec, enr
 		}
 		out.Features = append(out.Features, m)
 	}
+	out.fed(k, at)
 	return out
+}
+
+// fed judges whether what is looked up can be what the features want.
+func (p *PredictionEndpoint) fed(k *checker, at path) {
+	for i := range p.Enrich {
+		x := &p.Enrich[i]
+		if x.Group == nil && x.View == nil {
+			continue
+		}
+		for _, c := range x.Columns {
+			n := slices.IndexFunc(p.Features, func(f ModelFeature) bool { return f.Name == c.Name })
+			from := x.column(c.Column)
+			if n < 0 || from == nil || p.Features[n].Type == nil {
+				continue
+			}
+			to := p.Features[n].Type
+			if p.Features[n].Categories != nil {
+				to = &codec.Type{Kind: codec.KindString}
+			}
+			if !feeds(from, to) {
+				k.at(append(slices.Clone(at), "enrich", i), "%s of %s is of type %s, which feature %s of type %s cannot read",
+					quote(c.Column), x.Name, from.Text, quote(c.Name), p.Features[n].Type.Text)
+			}
+		}
+	}
 }
 
 var errHandling = errors.New("expected pass, category, dropRow or {impute: value}")

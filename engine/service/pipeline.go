@@ -26,12 +26,13 @@ type pipeline struct {
 // step is one enrichment.
 type step struct {
 	def     *catalog.Enrichment
-	plan    *plan.Plan    // by key; nil by index
+	plan    *plan.Plan    // of a view, or of a group by its key; nil by an index
 	columns []string      // of the key or index
 	names   [][]byte      // the same
 	types   []*codec.Type // of these
 	keys    []int         // places of their values
-	slots   []int         // physical columns to add
+	from    []int         // what to add: positions of the plan's vector, or else physical columns
+	kinds   []*codec.Type // their types
 	into    []int         // their places
 	limit   int           // rows worth finding
 	keep    bool          // as in pipeline
@@ -51,19 +52,12 @@ func newPipeline(all []catalog.Enrichment, keep bool) (*pipeline, error) {
 			st.columns = append(st.columns, k.Column)
 			st.names = append(st.names, []byte(k.Column))
 			st.keys = append(st.keys, p.place(k.Name, true))
-			if x.Group != nil {
-				st.types = append(st.types, x.Group.Feature(k.Column).Type)
-			}
 		}
 		for _, c := range x.Columns {
 			st.into = append(st.into, p.place(c.Name, false))
-			if x.Group != nil {
-				st.slots = append(st.slots, x.Group.Feature(c.Column).Slot)
-			}
 		}
-		if x.Group != nil && x.ByKey() {
-			var err error
-			if st.plan, err = plan.Group(x.Group); err != nil {
+		if x.Group != nil || x.View != nil {
+			if err := st.compile(); err != nil {
 				return nil, fail.Wrap(fail.Internal, err, "The enrichment from %s cannot be compiled.", x.Name)
 			}
 		}
@@ -71,6 +65,33 @@ func newPipeline(all []catalog.Enrichment, keep bool) (*pipeline, error) {
 	}
 	p.runs.New = func() any { return newRun(p) }
 	return p, nil
+}
+
+// compile finds what the step reads.
+func (st *step) compile() (err error) {
+	x := st.def
+	for i := range x.Keys {
+		st.types = append(st.types, x.KeyType(i))
+	}
+	switch {
+	case x.View != nil:
+		st.plan, err = plan.View(x.View)
+	case x.ByKey():
+		st.plan, err = plan.Group(x.Group)
+	default:
+		for _, c := range x.Columns {
+			f := x.Group.Feature(c.Column)
+			st.from, st.kinds = append(st.from, f.Slot), append(st.kinds, f.Type)
+		}
+	}
+	if err != nil || st.plan == nil {
+		return err
+	}
+	for _, c := range x.Columns {
+		at := int(st.plan.Positions([]byte(c.Column))[0])
+		st.from, st.kinds = append(st.from, at), append(st.kinds, st.plan.Features[at].Type)
+	}
+	return nil
 }
 
 // place returns the place of a name in the record, a new one for a new name.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"quiver/codec"
 	"quiver/engine"
 	"quiver/engine/catalog"
 	"quiver/engine/fail"
@@ -88,7 +87,7 @@ func (r *run) enrich(ctx context.Context, e *engine.Engine) error {
 	return nil
 }
 
-// byKey looks all records up by the key of the step's group, in one read.
+// byKey looks all records up in a view, or by the key of a group, in one read.
 func (r *run) byKey(ctx context.Context, e *engine.Engine, st *step, rd *read) error {
 	q, v := &rd.query, &rd.vectors
 	q.OpenPlan(st.plan)
@@ -103,38 +102,44 @@ func (r *run) byKey(ctx context.Context, e *engine.Engine, st *step, rd *read) e
 			return err
 		}
 	}
-	return r.merge(st, rd, func(i int) (row codec.Row, rows int, err error) {
-		if v.Status(i) == engine.Failed {
-			switch err := v.Err(i); err.Code {
-			case fail.BadKeyValue, fail.KeyRefused: // no row has a key that its column cannot hold
-				return row, 0, nil
-			default:
-				return row, 0, err
+	found := func(i int) (rows int, err error) {
+		if err := v.Err(i); err != nil && err.Code != fail.BadKeyValue && err.Code != fail.KeyRefused {
+			return 0, err
+		}
+		for g := range st.plan.Groups {
+			if v.Found(i, g) != engine.FoundRow {
+				return 0, nil // also where no row has a key that its column cannot hold
 			}
 		}
-		row, ok := v.Row(i, 0)
-		if ok {
-			rows = 1
-		}
-		return row, rows, nil
+		return 1, nil
+	}
+	return r.merge(st, rd, found, func(i, k int) []byte {
+		cell, _ := v.Cell(i, st.from[k])
+		return cell
 	})
 }
 
 // byIndex looks all records up by an index of the step's group.
 func (r *run) byIndex(ctx context.Context, e *engine.Engine, st *step, rd *read) error {
-	if err := e.OpenIndex(&rd.finder, st.def.Group, st.columns, st.limit); err != nil {
+	g, f := st.def.Group, &rd.finder
+	if err := e.OpenIndex(f, g, st.columns, st.limit); err != nil {
 		return err
 	}
-	r.ask(st, rd, rd.finder.Search)
-	if err := e.Find(ctx, &rd.finder); err != nil {
+	r.ask(st, rd, f.Search)
+	if err := e.Find(ctx, f); err != nil {
 		return err
 	}
-	return r.merge(st, rd, func(i int) (row codec.Row, rows int, err error) {
-		found := rd.finder.Rows(i)
-		if len(found) > 0 {
-			row = found[0]
+	found := func(i int) (rows int, err error) { return len(f.Rows(i)), nil }
+	return r.merge(st, rd, found, func(i, k int) []byte {
+		rows := f.Rows(i)
+		switch {
+		case len(rows) == 0:
+			return nil
+		case st.from[k] < rows[0].Columns():
+			return rows[0].Cell(st.from[k])
+		default:
+			return g.Schema.Columns[st.from[k]].Default
 		}
-		return row, len(found), nil
 	})
 }
 
@@ -170,23 +175,24 @@ func (r *run) key(st *step, rec [][]byte) (at int32) {
 	return at
 }
 
-// merge adds the columns of the rows that fit, or applies the step's policies. found
-// returns the first row of an entry and how many there are, up to the step's limit.
-func (r *run) merge(st *step, rd *read, found func(entry int) (row codec.Row, rows int, err error)) error {
+// merge adds what was found, or applies the step's policies. found returns how many rows
+// an entry has, up to the step's limit; cell returns what column k of it holds, nil where
+// there is no row.
+func (r *run) merge(st *step, rd *read, found func(entry int) (rows int, err error), cell func(entry, k int) []byte) error {
 	for i := range r.n {
 		if r.reasons[i] != "" {
 			continue
 		}
 		rec := r.record(i)
-		entry := rd.at[i]
-		var err error
+		entry := int(rd.at[i])
 		if entry < 0 {
-			if r.reasons[i], err = st.missing(rec, int(-1-entry)); err != nil {
+			var err error
+			if r.reasons[i], err = st.missing(rec, -1-entry); err != nil {
 				return err
 			}
 			continue
 		}
-		row, rows, err := found(int(entry))
+		rows, err := found(entry)
 		switch {
 		case err != nil:
 			return err
@@ -198,9 +204,13 @@ func (r *run) merge(st *step, rd *read, found func(entry int) (row codec.Row, ro
 			r.reasons[i] = MultipleMatches
 		case rows > 1 && st.def.OnMultiple == catalog.PolicyFail:
 			return policyError(st, "several rows match")
-		default:
-			for k, slot := range st.slots {
-				r.scratch, rec[st.into[k]] = appendValue(r.scratch, st.def.Group, row, slot)
+		}
+		// Of a view, some rows may be there where others are not.
+		for k, at := range st.into {
+			if c := cell(entry, k); c != nil {
+				r.scratch, rec[at] = appendValue(r.scratch, st.kinds[k], c)
+			} else if rows > 0 {
+				rec[at] = nil
 			}
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 
 	"quiver/codec"
-	"quiver/engine/catalog"
 )
 
 // present returns a copy-free token, nil when it stands for a missing value: null, and
@@ -71,18 +70,13 @@ func validToken(token []byte) bool {
 	return s.End() == nil
 }
 
-// appendValue returns a column of a row as JSON; nil is null. The value is the row's
-// own, or is appended to dst.
-func appendValue(dst []byte, g *catalog.Group, row codec.Row, slot int) (_, value []byte) {
-	column := &g.Schema.Columns[slot]
-	cell := column.Default
-	if slot < row.Columns() {
-		cell = row.Cell(slot)
-	}
-	if cell == nil || string(cell) == "null" {
+// appendValue returns a cell as JSON; nil is null. The value is the cell's own, or is
+// appended to dst.
+func appendValue(dst []byte, t *codec.Type, cell []byte) (_, value []byte) {
+	if string(cell) == "null" {
 		return dst, nil
 	}
-	return appendRendered(dst, column.Type, cell)
+	return appendRendered(dst, t, cell)
 }
 
 // appendRendered prints a cell as this API does: truth values as true and false, times
