@@ -61,7 +61,7 @@ func (e *Engine) ChangeRows(ctx context.Context, ref Ref, changes []Change) erro
 	}
 	ws := make([]storage.Write, len(changes))
 	for i, c := range changes {
-		if ws[i], err = rowWrite(g, c.Row); err != nil {
+		if ws[i], err = rowWrite(nil, g, c.Row); err != nil {
 			return err
 		}
 		if c.Delete {
@@ -82,7 +82,7 @@ func CheckRow(g *catalog.Group, row []byte) error {
 	if len(g.Key) == 0 {
 		return nil
 	}
-	_, err := rowWrite(g, row)
+	_, err := rowWrite(nil, g, row)
 	return err
 }
 

@@ -41,6 +41,7 @@ type Loading struct {
 	// A new table being built, or nil.
 	bulk  storage.Bulk
 	table uint32
+	route []byte // of the row added last
 
 	// Rows waiting for the next durable step.
 	rows  [][]byte
@@ -152,11 +153,11 @@ func (l *Loading) Group() *catalog.Group { return l.group }
 func (l *Loading) Add(ctx context.Context, row []byte) error {
 	l.result.Rows++
 	if l.bulk != nil {
-		w, err := rowWrite(l.group, row)
+		w, err := rowWrite(l.route[:0], l.group, row)
 		if err != nil {
 			return err
 		}
-		w.Table = l.table
+		w.Table, l.route = l.table, w.Route
 		if err := l.bulk.Add(w); err != nil {
 			return fail.Wrap(fail.WriteFailed, err, "Writing to db failed.")
 		}

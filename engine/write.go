@@ -164,7 +164,7 @@ func (e *Engine) WriteRows(ctx context.Context, ref Ref, rows [][]byte) error {
 	}
 	ws := make([]storage.Write, len(rows))
 	for i, row := range rows {
-		if ws[i], err = rowWrite(g, row); err != nil {
+		if ws[i], err = rowWrite(nil, g, row); err != nil {
 			return err
 		}
 	}
@@ -191,8 +191,8 @@ func (e *Engine) apply(ctx context.Context, ws []storage.Write) error {
 	}
 }
 
-// rowWrite is the storage write of one finished row.
-func rowWrite(g *catalog.Group, row []byte) (storage.Write, error) {
+// rowWrite is the storage write of one finished row, whose route it appends to dst.
+func rowWrite(dst []byte, g *catalog.Group, row []byte) (storage.Write, error) {
 	r, err := codec.ParseRow(row)
 	if err != nil {
 		return storage.Write{}, fail.Wrap(fail.BadRow, err, "Cannot read a row for group %s.", g.Name)
@@ -200,7 +200,7 @@ func rowWrite(g *catalog.Group, row []byte) (storage.Write, error) {
 	if r.SchemaID() != g.Schema.ID {
 		return storage.Write{}, fail.Errorf(fail.Conflict, "Group %s changed since its rows were made; load them again.", g.Name)
 	}
-	route, err := rowRoute(nil, g, r)
+	route, err := rowRoute(dst, g, r)
 	if err != nil {
 		return storage.Write{}, err
 	}

@@ -11,8 +11,13 @@ type heap []*cursor
 
 func (h heap) less(i, j int) bool {
 	x, y := h[i], h[j]
-	c := cmp.Or(bytes.Compare(x.key, y.key), cmp.Compare(versionOf(y.value), versionOf(x.value)), cmp.Compare(y.order, x.order))
-	return c < 0
+	if x.head != y.head {
+		return x.head < y.head
+	}
+	if c := bytes.Compare(x.key, y.key); c != 0 {
+		return c < 0
+	}
+	return cmp.Or(cmp.Compare(versionOf(y.value), versionOf(x.value)), cmp.Compare(y.order, x.order)) < 0
 }
 
 func (h heap) init() {

@@ -21,6 +21,8 @@ import (
 type chunk struct {
 	data    []byte
 	entries []entry
+	scratch []entry // for sort
+	skip    int     // bytes that all keys begin with; set by sort
 }
 
 // entry is one row of a chunk: key and value lie behind each other in its data.
@@ -32,8 +34,8 @@ type entry struct {
 	shard  uint32
 }
 
-// entryBytes is the size of an entry in memory.
-const entryBytes = 24
+// entryBytes is the size of an entry in memory, with its place to be sorted into.
+const entryBytes = 2 * 24
 
 // fits tells whether a row of n bytes still fits. The first always does.
 func (c *chunk) fits(n, limit int) bool {
@@ -84,27 +86,33 @@ func (c *chunk) common() int {
 	return n
 }
 
-// sort orders the rows by shard and key and keeps of equal keys the one that wins.
-// Most comparisons end at the heads, which are side by side in memory: for keys that
-// are one integer all of them.
+// sort orders the rows by shard and key and keeps of equal keys the one that wins. The
+// heads, side by side in memory, order all keys that are one integer; only keys of equal
+// heads are compared.
 func (c *chunk) sort() {
-	skip := c.common()
+	c.skip = c.common()
+	var heads, shards uint64 // bits that differ
 	for i := range c.entries {
 		e := &c.entries[i]
-		e.head = head(c.key(e)[skip:])
+		e.head = head(c.key(e)[c.skip:])
+		heads |= e.head ^ c.entries[0].head
+		shards |= uint64(e.shard ^ c.entries[0].shard)
 	}
-	slices.SortFunc(c.entries, func(x, y entry) int {
-		if x.shard != y.shard {
-			return cmp.Compare(x.shard, y.shard)
+	c.distribute(heads, func(e *entry) uint64 { return e.head })
+	c.distribute(shards, func(e *entry) uint64 { return uint64(e.shard) })
+	for from := 0; from < len(c.entries); {
+		to := from + 1
+		for to < len(c.entries) && c.entries[to].head == c.entries[from].head && c.entries[to].shard == c.entries[from].shard {
+			to++
 		}
-		if x.head != y.head {
-			return cmp.Compare(x.head, y.head)
+		if to-from > 1 {
+			slices.SortFunc(c.entries[from:to], func(x, y entry) int {
+				// Equal keys stay in the order they came.
+				return cmp.Or(bytes.Compare(c.key(&x), c.key(&y)), cmp.Compare(x.at, y.at))
+			})
 		}
-		if d := bytes.Compare(c.key(&x), c.key(&y)); d != 0 {
-			return d
-		}
-		return cmp.Compare(x.at, y.at) // equal keys stay in the order they came
-	})
+		from = to
+	}
 	kept := c.entries[:0]
 	for i := range c.entries {
 		e := c.entries[i]
@@ -119,6 +127,32 @@ func (c *chunk) sort() {
 	c.entries = kept
 }
 
+// distribute orders the entries by a number, keeping those of equal numbers in their
+// order: by one byte after another from the last, those that differ alone.
+func (c *chunk) distribute(differ uint64, number func(*entry) uint64) {
+	c.scratch = slices.Grow(c.scratch[:0], len(c.entries))[:len(c.entries)]
+	for shift := 0; shift < 64; shift += 8 {
+		if byte(differ>>shift) == 0 {
+			continue
+		}
+		var next [256]int // where the next entry with that byte goes
+		for i := range c.entries {
+			next[byte(number(&c.entries[i])>>shift)]++
+		}
+		at := 0
+		for b, n := range next {
+			next[b] = at
+			at += n
+		}
+		for i := range c.entries {
+			b := byte(number(&c.entries[i]) >> shift)
+			c.scratch[next[b]] = c.entries[i]
+			next[b]++
+		}
+		c.entries, c.scratch = c.scratch, c.entries
+	}
+}
+
 // versionOf reads the version of a value we made.
 func versionOf(value []byte) uint64 { return binary.BigEndian.Uint64(value[1:]) }
 
@@ -130,6 +164,7 @@ type run struct {
 	name     string
 	sections []section // of the file, by shard
 	level    int
+	prefix   []byte // what all its keys begin with
 }
 
 // section is where a file has the rows of one shard: records of uvarint key length,
@@ -140,7 +175,26 @@ type section struct {
 }
 
 // run makes a sorted chunk a run.
-func (c *chunk) run() *run { return &run{chunk: c} }
+func (c *chunk) run() *run {
+	r := &run{chunk: c}
+	if len(c.entries) > 0 {
+		r.prefix = bytes.Clone(c.key(&c.entries[0])[:c.skip])
+	}
+	return r
+}
+
+// prefixOf is what all keys of runs begin with.
+func prefixOf(runs []*run) []byte {
+	p := runs[0].prefix
+	for _, r := range runs[1:] {
+		n := 0
+		for n < len(p) && n < len(r.prefix) && p[n] == r.prefix[n] {
+			n++
+		}
+		p = p[:n]
+	}
+	return p
+}
 
 func (r *run) close() error {
 	if r.file == nil {
@@ -168,7 +222,7 @@ func writeRun(fs vfs.FS, name string, runs []*run, shards int) (_ *run, err erro
 		return nil, err
 	}
 	w := &runWriter{w: bufio.NewWriterSize(f, writeBuffer), hash: xxhash.New()}
-	r := &run{fs: fs, name: name, sections: make([]section, shards)}
+	r := &run{fs: fs, name: name, sections: make([]section, shards), prefix: prefixOf(runs)}
 	for i := range shards {
 		r.sections[i].from = w.at
 		w.hash.Reset()
@@ -214,11 +268,14 @@ func (w *runWriter) add(key, value []byte) error {
 // cursor walks through one shard's rows of a run. key and value live until next.
 type cursor struct {
 	key, value []byte
-	order      int // later runs win ties
+	head       uint64 // eight bytes of key behind skip
+	skip       int    // bytes that all keys of the merge begin with
+	order      int    // later runs win ties
 
 	// of a run in memory
 	chunk   *chunk
 	entries []entry
+	touched byte // keeps touch from being left out
 
 	// of a run in a file
 	r    *bufio.Reader
@@ -230,18 +287,18 @@ type cursor struct {
 }
 
 // cursor returns a cursor before the first row of a shard.
-func (r *run) cursor(shard, order int) *cursor {
+func (r *run) cursor(shard, order, skip int) *cursor {
 	if r.chunk != nil {
 		from, _ := slices.BinarySearchFunc(r.chunk.entries, uint32(shard), func(e entry, s uint32) int { return cmp.Compare(e.shard, s) })
 		to, _ := slices.BinarySearchFunc(r.chunk.entries, uint32(shard+1), func(e entry, s uint32) int { return cmp.Compare(e.shard, s) })
-		return &cursor{order: order, chunk: r.chunk, entries: r.chunk.entries[from:to]}
+		return &cursor{order: order, skip: skip, chunk: r.chunk, entries: r.chunk.entries[from:to]}
 	}
 	s := r.sections[shard]
 	hash := xxhash.New()
 	// The hash sees what the buffered reader takes, and that is all of the
 	// section when the last record was read.
 	part := io.TeeReader(io.NewSectionReader(r.file, s.from, s.to-s.from), hash)
-	return &cursor{order: order, r: bufio.NewReaderSize(part, readBuffer), hash: hash, name: r.name, left: s.to - s.from, sum: s.sum}
+	return &cursor{order: order, skip: skip, r: bufio.NewReaderSize(part, readBuffer), hash: hash, name: r.name, left: s.to - s.from, sum: s.sum}
 }
 
 // next moves to the next row; ok is false behind the last.
@@ -252,6 +309,10 @@ func (c *cursor) next() (ok bool, err error) {
 		}
 		e := &c.entries[0]
 		c.key, c.value = c.chunk.key(e), c.chunk.value(e)
+		if c.head = e.head; c.skip != c.chunk.skip {
+			c.head = head(c.key[c.skip:])
+		}
+		c.touch()
 		c.entries = c.entries[1:]
 		return true, nil
 	}
@@ -268,6 +329,20 @@ func (c *cursor) next() (ok bool, err error) {
 		return false, err
 	}
 	return true, nil
+}
+
+// touch reads one byte of every cache line of a row some rows ahead. In the order of
+// their keys rows are anywhere in memory, and the processor fetches them beside its work
+// instead of being waited for in copying them.
+func (c *cursor) touch() {
+	const ahead, line, most = 6, 64, 16
+	if len(c.entries) <= ahead {
+		return
+	}
+	e := &c.entries[ahead]
+	for at, end := e.at, e.at+min(e.keyLen+e.valLen, most*line); at < end; at += line {
+		c.touched ^= c.chunk.data[at]
+	}
 }
 
 var errBadRecord = errors.New("record makes no sense")
@@ -293,15 +368,20 @@ func (c *cursor) record() error {
 		return err
 	}
 	c.key, c.value = c.buf[:keyLen], c.buf[keyLen:]
+	c.head = head(c.key[min(c.skip, len(c.key)):]) // a damaged file may hold any key
 	return nil
 }
 
 // merge gives w the rows of one shard from all runs in the order of their keys; of
 // equal keys the one with the greatest version, and of those the latest run's.
 func merge(ctx context.Context, runs []*run, shard int, w interface{ add(key, value []byte) error }) error {
+	if len(runs) == 0 {
+		return nil
+	}
 	var h heap
+	skip := len(prefixOf(runs))
 	for i, r := range runs {
-		c := r.cursor(shard, i)
+		c := r.cursor(shard, i, skip)
 		ok, err := c.next()
 		if err != nil {
 			return err
@@ -311,17 +391,18 @@ func merge(ctx context.Context, runs []*run, shard int, w interface{ add(key, va
 		}
 	}
 	h.init()
-	var last []byte // the key before
+	var last []byte // the key before, and its head
+	var lastHead uint64
 	for n := 0; len(h) > 0; n++ {
 		if n%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		best := h[0]
-		if n == 0 || !bytes.Equal(best.key, last) {
+		if n == 0 || best.head != lastHead || !bytes.Equal(best.key, last) {
 			if err := w.add(best.key, best.value); err != nil {
 				return err
 			}
-			last = append(last[:0], best.key...)
+			last, lastHead = append(last[:0], best.key...), best.head
 		}
 		if err := h.advance(); err != nil {
 			return err
