@@ -47,12 +47,13 @@ var endpointTypes = []string{EndpointLookup, EndpointPrediction, EndpointPython,
 // APIEndpoint is what a service answers under one name. Exactly one of the fields
 // behind Type is set: the one that Type names.
 type APIEndpoint struct {
-	Name     string // may hold spaces
-	Type     string
-	Lookup   *LookupEndpoint
-	Predict  *PredictionEndpoint
-	Function *FunctionEndpoint // in Python or R
-	SQL      *SQLEndpoint
+	Name        string // may hold spaces
+	Type        string
+	Description string // for those who call it
+	Lookup      *LookupEndpoint
+	Predict     *PredictionEndpoint
+	Function    *FunctionEndpoint // in Python or R
+	SQL         *SQLEndpoint
 }
 
 // Enrichments returns the endpoint's enrichments, whatever its type.

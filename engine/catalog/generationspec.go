@@ -30,9 +30,10 @@ type generationSpec struct {
 // apiEndpointSpec holds the keys of all types of endpoints; fields lets a type read
 // only its own.
 type apiEndpointSpec struct {
-	Name   string       `json:"name"`
-	Type   string       `json:"type"`
-	Enrich []enrichSpec `json:"enrich,omitempty"`
+	Name        string       `json:"name"`
+	Type        string       `json:"type"`
+	Description string       `json:"description,omitempty"`
+	Enrich      []enrichSpec `json:"enrich,omitempty"`
 	// Keys that two of these share would be in neither's JSON.
 	predictionSpec
 	functionSpec
@@ -145,6 +146,7 @@ func (e *apiEndpointSpec) read(r *reader, n ast.Node) {
 	fields := []field{
 		{key: "name", need: true, read: r.text(&e.Name)},
 		{key: "type", need: true, read: r.text(&e.Type)},
+		{key: "description", read: r.text(&e.Description)},
 	}
 	enrich := field{key: "enrich", read: r.enrich(&e.Enrich)}
 	switch {
@@ -249,7 +251,7 @@ func (g *generationSpec) check(k *checker, sources [][]enrichSource, connections
 		} else if slices.ContainsFunc(g.Endpoints[:i], func(o apiEndpointSpec) bool { return o.Name == e.Name }) {
 			k.at(append(at, "name"), "endpoint %s appears twice", quote(e.Name))
 		}
-		out.Endpoints[i] = APIEndpoint{Name: e.Name, Type: e.Type}
+		out.Endpoints[i] = APIEndpoint{Name: e.Name, Type: e.Type, Description: e.Description}
 		enrich := e.enrichments(k, at, sources[i])
 		switch {
 		case e.Type == EndpointPrediction:

@@ -27,6 +27,7 @@ type PredictionEndpoint struct {
 // ModelFeature is one feature of a model, in the model's order.
 type ModelFeature struct {
 	Name             string
+	Description      string
 	Type             *codec.Type
 	Categories       []string // words whose positions are the codes; nil: the model's own
 	Missing, Unknown Handling

@@ -26,11 +26,12 @@ type predictionSpec struct {
 }
 
 type modelFeatureSpec struct {
-	Name       string          `json:"name"`
-	Type       string          `json:"type"`
-	Categories []string        `json:"categories,omitempty"`
-	Missing    json.RawMessage `json:"missing,omitempty"`
-	Unknown    json.RawMessage `json:"unknown,omitempty"`
+	Name        string          `json:"name"`
+	Type        string          `json:"type"`
+	Description string          `json:"description,omitempty"`
+	Categories  []string        `json:"categories,omitempty"`
+	Missing     json.RawMessage `json:"missing,omitempty"`
+	Unknown     json.RawMessage `json:"unknown,omitempty"`
 }
 
 type explanationsSpec struct {
@@ -65,6 +66,7 @@ func (p *predictionSpec) fields(r *reader) []field {
 			r.mapping(n, "a feature of a model",
 				field{key: "name", need: true, read: r.text(&f.Name)},
 				field{key: "type", need: true, read: r.text(&f.Type)},
+				field{key: "description", read: r.text(&f.Description)},
 				field{key: "categories", read: r.names(&f.Categories, "categories")},
 				field{key: "missing", read: r.value(&f.Missing)},
 				field{key: "unknown", read: r.value(&f.Unknown)})
@@ -193,7 +195,7 @@ func (g *generationSpec) prediction(k *checker, at path, e *apiEndpointSpec, enr
 	spelling := codec.DetectSpelling(texts)
 	for i := range e.Features {
 		f, here := &e.Features[i], append(slices.Clone(at), "features", i)
-		m := ModelFeature{Name: f.Name, Categories: f.Categories}
+		m := ModelFeature{Name: f.Name, Description: f.Description, Categories: f.Categories}
 		if slices.ContainsFunc(e.Features[:i], func(o modelFeatureSpec) bool { return o.Name == f.Name }) {
 			k.at(append(here, "name"), "feature %s appears twice", quote(f.Name))
 		}

@@ -38,6 +38,7 @@ type Service struct {
 	JWT         *JWT // of AuthJWT; else nil
 	Dispatch    Dispatch
 	Enabled     bool
+	Swagger     bool    // its endpoints are described to those who may call them
 	QueryLog    bool    // its queries are logged, where the server keeps a log of queries
 	Mapping     []Share // by generation; the shares add up to 1; none: nothing answers
 
@@ -69,6 +70,9 @@ func (s *Service) describe(o object) []string {
 		if s.JWT != nil {
 			d = append(d, "tokens of "+s.JWT.Issuer)
 		}
+		if !s.Swagger {
+			d = append(d, "swagger false")
+		}
 		if !s.QueryLog {
 			d = append(d, "query log false")
 		}
@@ -81,6 +85,7 @@ func (s *Service) describe(o object) []string {
 		d = append(d, "tokens of "+s.JWT.Issuer+", changed")
 	}
 	d = changed(d, "dispatch", string(old.Dispatch), string(s.Dispatch))
+	d = changed(d, "swagger", strconv.FormatBool(old.Swagger), strconv.FormatBool(s.Swagger))
 	d = changed(d, "query log", strconv.FormatBool(old.QueryLog), strconv.FormatBool(s.QueryLog))
 	if was, is := old.state(), s.state(); !slices.Equal(was, is) {
 		d = append(d, is...)

@@ -22,13 +22,14 @@ type serviceSpec struct {
 	JWT         *jwtSpec           `json:"jwt,omitempty"`
 	Dispatch    Dispatch           `json:"dispatch"`
 	Enabled     bool               `json:"enabled"`
+	Swagger     bool               `json:"swagger"`
 	QueryLog    bool               `json:"queryLog"`
 	Mapping     map[string]float64 `json:"mapping,omitempty"`
 }
 
 // newServiceSpec returns what is not written: a service that asks for keys.
 func newServiceSpec() *serviceSpec {
-	return &serviceSpec{Kind: KindService, Auth: AuthKeys, Dispatch: DispatchRandom, Enabled: true, QueryLog: true}
+	return &serviceSpec{Kind: KindService, Auth: AuthKeys, Dispatch: DispatchRandom, Enabled: true, Swagger: true, QueryLog: true}
 }
 
 func (s *serviceSpec) head() *header  { return &header{Kind: s.Kind, Name: s.Name, Version: 1} }
@@ -47,6 +48,7 @@ func (s *serviceSpec) fields(r *reader) []field {
 		}},
 		{key: "dispatch", read: word(r, &s.Dispatch, "dispatch", DispatchRandom, DispatchHash)},
 		{key: "enabled", read: r.boolean(&s.Enabled)},
+		{key: "swagger", read: r.boolean(&s.Swagger)},
 		{key: "queryLog", read: r.boolean(&s.QueryLog)},
 		{key: "mapping", read: r.dictionary("generations", maxMapped, func(name string, n ast.Node) {
 			text, ok := numberOf(n)
@@ -87,7 +89,7 @@ func word[T ~string](r *reader, dst *T, what string, all ...T) func(ast.Node) {
 // check judges a service; has reports whether a generation of it exists.
 func (s *serviceSpec) check(k *checker, has func(generation string) bool) *Service {
 	out := &Service{
-		Name: s.Name, Description: s.Description, Auth: s.Auth, Dispatch: s.Dispatch, Enabled: s.Enabled, QueryLog: s.QueryLog,
+		Name: s.Name, Description: s.Description, Auth: s.Auth, Dispatch: s.Dispatch, Enabled: s.Enabled, Swagger: s.Swagger, QueryLog: s.QueryLog,
 		JWT: s.checkJWT(k), spec: s,
 	}
 	sum := 0.0

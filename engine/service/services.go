@@ -307,6 +307,9 @@ var verbs = map[string][]string{
 	catalog.EndpointSQL:        {"query"},
 }
 
+// VerbsOf returns what endpoints of a type answer to.
+func VerbsOf(kind string) []string { return verbs[kind] }
+
 func noEndpoint(service, name, where string) error {
 	return fail.Errorf(fail.NotFound, "Service %q has no endpoint %q%s.", service, name, where)
 }

@@ -28,8 +28,6 @@ var otherVerbs = []string{"forecast", "predict-effect", "predict-effect-multi", 
 
 // notYet are cases of what this version does not have, besides otherVerbs.
 var notYet = map[string]string{
-	"swagger":                     "no swagger document",
-	"swagger-needs-same-auth":     "no swagger document",
 	"pool-queue-full":             "TestRunQueueFull",
 	"self-call-does-not-deadlock": "TestSelfCall",
 
@@ -151,6 +149,7 @@ func TestCases(t *testing.T) {
 
 // wanted is what the bodies hold that the cases describe in words.
 var wanted = map[string]string{
+	"swagger":                            `{"basePath":"/public/api/v1/svc",`,
 	"double-slash-path":                  `"ignored":false`,
 	"enrich-multi-match-ignore":          `{"result":{"ignored":true,"ignoreReason":"MULTIPLE_LOOKUP_MATCHES"},`,
 	"enrich-multi-match-in-batch":        `[{"ignored":true,"ignoreReason":"MULTIPLE_LOOKUP_MATCHES"},{"prediction":2,"ignored":false}]`,

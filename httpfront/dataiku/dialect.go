@@ -10,6 +10,7 @@
 //	POST /public/api/v1/{service}/{endpoint}/run            what a function makes of a body's members
 //	GET  /public/api/v1/{service}/{endpoint}/run            of the query's parameters
 //	POST /public/api/v1/{service}/{endpoint}/query          rows of a database; GET as well
+//	GET  /public/api/v1/{service}/swagger                   the service's Swagger 2.0 document
 //	GET  /isAlive/                                          the load balancers' probe
 //	     /admin/api/...                                     services, generations and keys
 //
@@ -78,6 +79,7 @@ func New(e *engine.Engine, s *service.Services, o Options) []wire.Dialect {
 		{Method: "GET", Pattern: endpoint + "run", Label: "run", Auth: wire.Own, Handle: d.runSimple},
 		{Method: "POST", Pattern: endpoint + "query", Label: "query", Auth: wire.Own, Handle: d.query},
 		{Method: "GET", Pattern: endpoint + "query", Label: "query", Auth: wire.Own, Handle: d.query},
+		{Method: "GET", Pattern: "/public/api/v1/{service}/swagger", Label: "swagger", Auth: wire.Own, Handle: d.swagger},
 		{Method: "GET", Pattern: endpoint + "{verb}", Label: "other", Auth: wire.Own, Handle: d.otherVerb},
 		{Method: "POST", Pattern: endpoint + "{verb}", Label: "other", Auth: wire.Own, Handle: d.otherVerb},
 	}

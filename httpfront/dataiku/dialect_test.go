@@ -84,6 +84,7 @@ kind: Service
 name: quiet
 auth: public
 queryLog: false
+swagger: false
 mapping: {v1: 1}
 ---
 kind: Service

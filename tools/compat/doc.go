@@ -4,6 +4,7 @@
 //	dataiku.py    dataiku-api-client: the API node's user and admin clients
 //	fennel.py     fennel-ai
 //	hopsworks.py  hopsworks: the client of the online feature store
+//	swagger.py    swagger-spec-validator, which is no client: it validates documents
 //
 // Each comes from the Python package index by name and version (dataiku.txt, ...) into
 // a virtual environment in tmp/compat, the first time the tests run; without Python or
