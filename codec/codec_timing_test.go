@@ -53,8 +53,7 @@ func BenchmarkScanBatchEntries100(b *testing.B) {
 		s.Array()
 		for s.NextElement() {
 			s.Object()
-			for _, ok := s.NextField(); ok; _, ok = s.NextField() {
-				s.Value()
+			for _, _, kind := s.NextMember(); kind != JSONInvalid; _, _, kind = s.NextMember() {
 			}
 		}
 		if s.End() != nil {

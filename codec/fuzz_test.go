@@ -66,6 +66,38 @@ func FuzzScanner(f *testing.F) {
 	})
 }
 
+// FuzzNextMember: NextMember reads as NextField and Value do, the errors included.
+func FuzzNextMember(f *testing.F) {
+	for _, text := range []string{
+		singleRequest, `{"id":12,"name":"x", "a" : "b","c":-1,"d":1.5,"e":0,"f":01}`, `{}`, `{"a":1`, `{"a":1,}`, `{"a":12 }`, `{"a":"\u00e4","\u00e4":1}`,
+		`{"long name of a key":"and a long value behind it","ä":"ö"}`, "{\"a\":\"\x01\"}", "{\"a\":\"\xff\"}", `{"a":1}]`, `{"a":{"b":1},"c":[{}],"d":true,"e":null}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		one, two := NewScanner(text), NewScanner(text)
+		one.Object()
+		two.Object()
+		for {
+			name, value, kind := one.NextMember()
+			wantName, ok := two.NextField()
+			wantValue, wantKind := []byte(nil), JSONInvalid
+			if ok {
+				wantValue, wantKind = two.Value()
+			}
+			if kind != wantKind || kind != JSONInvalid && string(name) != string(wantName) || string(value) != string(wantValue) {
+				t.Fatalf("%q: member %q %q %v, want %q %q %v", text, name, value, kind, wantName, wantValue, wantKind)
+			}
+			if kind == JSONInvalid {
+				break
+			}
+		}
+		if a, b := one.End(), two.End(); (a == nil) != (b == nil) || a != nil && a.Error() != b.Error() {
+			t.Fatalf("%q: %v, want %v", text, a, b)
+		}
+	})
+}
+
 func FuzzParseRow(f *testing.F) {
 	var w RowWriter
 	for _, types := range [][]string{{"bigint"}, {"double", "string"}, {"string", "double", "bigint", "string", "double", "bigint"}} {
@@ -276,6 +308,46 @@ func FuzzQuote(f *testing.F) {
 		trimmed := bytes.Trim(b, " \t\r\n")
 		if err != nil && wantErr == nil && len(trimmed) == len(b) && b[0] == '"' && utf8.Valid(b) && !errors.Is(err, errSurrogate) {
 			t.Fatalf("%q is refused: %v", b, err)
+		}
+	})
+}
+
+// FuzzDecodeEnvelope: what encoding/json takes, DecodeEnvelope takes and finds the same
+// in it, but for invalid UTF-8 and values nested too deep; what it takes beyond that is
+// for the Scanner to refuse, in the values that are looked at.
+func FuzzDecodeEnvelope(f *testing.F) {
+	for _, text := range []string{
+		singleRequest, `{"entries":` + batchEntries + `}`, `null`, `[]`, `{}`, `{"Entries":1}`, `{"entries":1,"entries":[2]}`, `{"options":null} x`,
+		`{"\u0065ntries":"a\u00e4"}`, `{"entries":{"a":[1,{"b":"\ud800"}]},"x":01}`, "{\"x\":\"\xff\"}", ` { "options" : true , "y":-1.5e3 } `,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var got struct {
+			Entries Raw `json:"entries"`
+			Options Raw `json:"options"`
+		}
+		err := DecodeEnvelope(text, &got)
+		var want map[string]json.RawMessage
+		if !utf8.Valid(text) {
+			if !errors.Is(err, ErrJSON) {
+				t.Fatalf("%q is taken: %v", text, err)
+			}
+			return
+		}
+		if json.Unmarshal(text, &want) != nil || depthOf(text) > MaxJSONDepth {
+			if err != nil && !errors.Is(err, ErrJSON) {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatalf("%q is refused: %v", text, err)
+		}
+		for name, raw := range map[string]Raw{"entries": got.Entries, "options": got.Options} {
+			if !bytes.Equal(raw, want[name]) {
+				t.Fatalf("%q: %s is %q, want %q", text, name, raw, want[name])
+			}
 		}
 	})
 }

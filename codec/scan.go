@@ -179,7 +179,13 @@ func (s *Scanner) NextField() (name []byte, ok bool) {
 
 // NextElement goes to the next element of the innermost open array; false at the
 // array's end, which it reads.
-func (s *Scanner) NextElement() bool { return s.next(']') }
+func (s *Scanner) NextElement() bool {
+	if i := s.i; s.err == nil && !s.first && len(s.b)-i >= 2 && s.b[i] == ',' && s.b[i+1] > ' ' {
+		s.i = i + 1
+		return true
+	}
+	return s.next(']')
+}
 
 // next goes to the next member of the innermost container, or reads its end.
 func (s *Scanner) next(end byte) bool {

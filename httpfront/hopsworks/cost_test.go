@@ -102,6 +102,8 @@ func TestNoAllocations(t *testing.T) {
 	f("batch of 10", "/0.1.0/batch_feature_store", batchBody(10))
 	f("batch of 100", "/0.1.0/batch_feature_store", batchBody(100))
 	f("batch of 500", "/0.1.0/batch_feature_store", batchBody(500))
+	// The entries in front of the view's name: the long way.
+	f("single, the long way", "/0.1.0/feature_store", `{"entries":{"id":7},`+head[1:]+`"passedFeatures":null}`)
 }
 
 // BenchmarkHandler is everything between the body and the answer, without a socket.

@@ -8,19 +8,7 @@ import (
 	"quiver/engine"
 	"quiver/engine/fail"
 	"quiver/engine/plan"
-	"quiver/httpfront/wire"
 )
-
-// envelope is the top level of both vector requests; the fields are raw JSON.
-type envelope struct {
-	FeatureStoreName   codec.Raw `json:"featureStoreName"`
-	FeatureViewName    codec.Raw `json:"featureViewName"`
-	FeatureViewVersion codec.Raw `json:"featureViewVersion"`
-	Entries            codec.Raw `json:"entries"`
-	PassedFeatures     codec.Raw `json:"passedFeatures"`
-	MetadataOptions    codec.Raw `json:"metadataOptions"`
-	Options            codec.Raw `json:"options"`
-}
 
 // request is everything one vector request needs, pooled.
 type request struct {
@@ -29,6 +17,7 @@ type request struct {
 	metadata int    // index into Plan.Metadata; -1 when not asked for
 	validate bool
 	detailed bool
+	counted  int // entries that begin read into the query already; -1 when they were not
 	query    engine.Query
 	vectors  engine.Vectors
 }
@@ -41,43 +30,6 @@ func (d *dialect) put(r *request) {
 	r.envelope = envelope{}
 	r.names = r.names[:0]
 	d.requests.Put(r)
-}
-
-// open decodes the envelope and opens the view it names. What is wrong with the
-// request's JSON or fields anywhere is reported before what is wrong with the view,
-// which is why entries are checked even when the view cannot be opened.
-func (d *dialect) open(x *wire.Exchange, r *request, batch bool) error {
-	if err := codec.DecodeEnvelope(x.Body, &r.envelope); err != nil {
-		return malformed(err)
-	}
-	store, err := r.name(r.FeatureStoreName, "featureStoreName")
-	if err != nil {
-		return err
-	}
-	view, err := r.name(r.FeatureViewName, "featureViewName")
-	if err != nil {
-		return err
-	}
-	version, err := versionOf(r.FeatureViewVersion)
-	if err != nil {
-		return err
-	}
-	if err := r.readOptions(); err != nil {
-		return err
-	}
-	if isNull(r.Entries) {
-		return fieldError("entries")
-	}
-	if err := d.engine.Open(&r.query, x.Principal, store, view, version); err != nil {
-		if bad := d.checkOnly(r, batch); bad != nil {
-			return bad
-		}
-		return err
-	}
-	if !r.validate {
-		r.query.SkipValidation()
-	}
-	return nil
 }
 
 // name returns the bytes of a required, non-empty JSON string.
@@ -195,11 +147,10 @@ func readEntry(s *codec.Scanner, q *engine.Query) error {
 		q.NewEntry()
 	}
 	for {
-		name, ok := s.NextField()
-		if !ok {
+		name, value, kind := s.NextMember()
+		if kind == codec.JSONInvalid {
 			break
 		}
-		value, kind := s.Value()
 		if kind == codec.JSONNull {
 			return scanError(s, "entries")
 		}
@@ -240,46 +191,58 @@ func readPassed(s *codec.Scanner, q *engine.Query, i int) error {
 
 // readSingle scans the entry and the passed features of a single request.
 func (r *request) readSingle(q *engine.Query) error {
-	s := codec.NewScanner(r.Entries)
-	if err := readEntry(&s, q); err != nil {
-		return err
-	}
-	if err := s.End(); err != nil {
-		return malformed(err)
+	if r.counted < 0 {
+		s := codec.NewScanner(r.Entries)
+		if err := readEntry(&s, q); err != nil {
+			return err
+		}
+		if err := s.End(); err != nil {
+			return malformed(err)
+		}
 	}
 	if isNull(r.PassedFeatures) {
 		return nil
 	}
-	s = codec.NewScanner(r.PassedFeatures)
+	s := codec.NewScanner(r.PassedFeatures)
 	if err := readPassed(&s, q, 0); err != nil {
 		return err
 	}
 	return ended(&s)
 }
 
-// readBatch scans the entries and the passed features of a batch request. The
-// returned counts are of elements; passed is 0 when none were given.
-func (r *request) readBatch(q *engine.Query, maxEntries int) (entries, passed int, err error) {
-	s := codec.NewScanner(r.Entries)
+// readEntries scans the array of entries of a batch and returns their number.
+func readEntries(s *codec.Scanner, q *engine.Query, maxEntries int) (entries int, err error) {
 	if s.Peek() != codec.JSONArray {
-		return 0, 0, scanError(&s, "entries")
+		return 0, scanError(s, "entries")
 	}
 	s.Array()
 	for s.NextElement() {
 		if entries++; entries > maxEntries {
-			return 0, 0, fail.Errorf(fail.TooLarge, "Request too large: more than %d entries.", maxEntries)
+			return 0, fail.Errorf(fail.TooLarge, "Request too large: more than %d entries.", maxEntries)
 		}
-		if err := readEntry(&s, q); err != nil {
-			return 0, 0, err
+		if err := readEntry(s, q); err != nil {
+			return 0, err
 		}
 	}
-	if err := s.End(); err != nil {
-		return 0, 0, malformed(err)
+	return entries, nil
+}
+
+// readBatch scans the entries and the passed features of a batch request. The
+// returned counts are of elements; passed is 0 when none were given.
+func (r *request) readBatch(q *engine.Query, maxEntries int) (entries, passed int, err error) {
+	if entries = r.counted; entries < 0 {
+		s := codec.NewScanner(r.Entries)
+		if entries, err = readEntries(&s, q, maxEntries); err != nil {
+			return 0, 0, err
+		}
+		if err := s.End(); err != nil {
+			return 0, 0, malformed(err)
+		}
 	}
 	if isNull(r.PassedFeatures) {
 		return entries, 0, nil
 	}
-	s = codec.NewScanner(r.PassedFeatures)
+	s := codec.NewScanner(r.PassedFeatures)
 	if s.Peek() != codec.JSONArray {
 		return 0, 0, scanError(&s, "passedFeatures")
 	}
