@@ -2,40 +2,18 @@ package bench_test
 
 import (
 	"context"
-	"errors"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"quiver/bench/lab"
 	"quiver/engine/predict"
 	"quiver/engine/predict/onnx"
-	"quiver/engine/predict/onnx/library"
 	"quiver/engine/predict/predicttest"
 	"quiver/engine/predict/trees"
 )
 
 const predictFixtures = "../engine/predict/testdata"
-
-// onnxLibrary returns where ONNX Runtime is; it is fetched once per machine.
-func onnxLibrary(tb testing.TB) string {
-	tb.Helper()
-	path, err := library.Default()
-	if err == nil {
-		err = library.Verify(path, nil)
-	}
-	if errors.Is(err, library.ErrMissing) {
-		var out []byte
-		out, err = exec.Command("go", "run", "quiver/tools/onnxruntime").Output()
-		path = strings.TrimSpace(string(out))
-	}
-	if err != nil {
-		tb.Fatalf("ONNX Runtime is not at hand and tools/onnxruntime cannot fetch it; install npm or pip: %v", err)
-	}
-	return path
-}
 
 // BenchmarkPredict is what a prediction by 100 trees over 20 features costs, of which 10
 // are looked up: the bare model, HTTP with a fixed body, the same with a call of the
@@ -44,7 +22,7 @@ func onnxLibrary(tb testing.TB) string {
 // model: a model that nothing else drives out of the processor's caches is twice as
 // fast, which no server has.
 func BenchmarkPredict(b *testing.B) {
-	path := onnxLibrary(b)
+	path := predicttest.ONNXLibrary(b)
 	runtime, err := onnx.Open(path, "")
 	if err != nil {
 		b.Fatal(err)

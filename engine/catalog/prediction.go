@@ -20,6 +20,9 @@ type PredictionEndpoint struct {
 	Features  []ModelFeature
 	Enrich    []Enrichment // done before the model sees the record; may be empty
 
+	// PostEnrich has every result show what the model was asked, after enrichment.
+	PostEnrich bool
+
 	Explain     Explanations
 	Percentiles *Attachment // cut points of the second class's probability; nil: none
 }
@@ -62,6 +65,10 @@ type Explanations struct {
 	Seed       uint64
 	Background *Attachment // CSV; nil: none, which leaves TREESHAP
 	Weight     string      // column of the background's weights; "": all weigh the same
+
+	// Importance is how much features matter in all, 0 for those that are not listed; nil: as
+	// the model file says. It chooses those that ICE and SHAPLEY look at.
+	Importance map[string]float64
 }
 
 // Attachment is a file that a definition names, as it was when it was applied. The bytes

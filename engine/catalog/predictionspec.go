@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -23,6 +24,7 @@ type predictionSpec struct {
 	Features     []modelFeatureSpec `json:"features,omitempty"`
 	Explanations *explanationsSpec  `json:"explanations,omitempty"`
 	Percentiles  string             `json:"percentiles,omitempty"`
+	PostEnrich   bool               `json:"postEnrichFeatures,omitempty"`
 }
 
 type modelFeatureSpec struct {
@@ -42,6 +44,8 @@ type explanationsSpec struct {
 	Seed       int64  `json:"seed,omitempty"`
 	Background string `json:"background,omitempty"`
 	Weight     string `json:"weight,omitempty"`
+
+	Importance map[string]float64 `json:"importance,omitempty"`
 }
 
 // attachedSpec is a file that endpoints name, once it was read.
@@ -81,10 +85,23 @@ func (p *predictionSpec) fields(r *reader) []field {
 				field{key: "nMonteCarloSteps", read: r.number(&x.Steps, 1, maxVersion)},
 				field{key: "seed", read: r.integer(&x.Seed, 1, math.MaxInt64)},
 				field{key: "background", read: r.text(&x.Background)},
-				field{key: "weight", read: r.text(&x.Weight)})
+				field{key: "weight", read: r.text(&x.Weight)},
+				field{key: "importance", read: r.dictionary("importances", maxColumns, func(name string, n ast.Node) {
+					text, ok := numberOf(n)
+					v, err := strconv.ParseFloat(text, 64)
+					if !ok || err != nil || v < 0 {
+						r.at(n, "expected a number from 0 on, found %s", describe(n))
+						return
+					}
+					if x.Importance == nil {
+						x.Importance = map[string]float64{}
+					}
+					x.Importance[name] = v
+				})})
 			p.Explanations = x
 		}},
 		{key: "percentiles", read: r.text(&p.Percentiles)},
+		{key: "postEnrichFeatures", read: r.boolean(&p.PostEnrich)},
 	}
 }
 
@@ -168,7 +185,7 @@ func (g *generationSpec) attached(name string) *Attachment {
 
 // prediction judges a prediction, but for what the model itself says.
 func (g *generationSpec) prediction(k *checker, at path, e *apiEndpointSpec, enrich []Enrichment) *PredictionEndpoint {
-	out := &PredictionEndpoint{Task: e.Task, Classes: e.Classes, Threshold: e.Threshold, Enrich: enrich}
+	out := &PredictionEndpoint{Task: e.Task, Classes: e.Classes, Threshold: e.Threshold, Enrich: enrich, PostEnrich: e.PostEnrich}
 	e.named(func(in path, name string) {
 		a := g.attached(name)
 		switch {
@@ -183,7 +200,12 @@ func (g *generationSpec) prediction(k *checker, at path, e *apiEndpointSpec, enr
 		}
 	})
 	if x := e.Explanations; x != nil {
-		out.Explain = Explanations{x.Enabled, x.Method, x.N, x.Steps, uint64(x.Seed), out.Explain.Background, x.Weight}
+		out.Explain = Explanations{x.Enabled, x.Method, x.N, x.Steps, uint64(x.Seed), out.Explain.Background, x.Weight, x.Importance}
+		for _, name := range slices.Sorted(maps.Keys(x.Importance)) {
+			if !slices.ContainsFunc(e.Features, func(f modelFeatureSpec) bool { return f.Name == name }) {
+				k.at(append(slices.Clone(at), "explanations", "importance"), "there is no feature %s", quote(name))
+			}
+		}
 	}
 	if len(e.Features) == 0 {
 		k.at(append(slices.Clone(at), "features"), "a prediction needs the features of its model, in the model's order")

@@ -16,6 +16,8 @@ import (
 type model struct {
 	*predict.Predictor
 	pipeline    *pipeline
+	names       []string         // of the features
+	postEnrich  bool             // results show them
 	features    []int            // by place of the pipeline: the feature of that name, -1
 	inputs      map[string]input // by the names that a request may give
 	predictions sync.Pool        // *Prediction
@@ -51,11 +53,11 @@ func (s *Services) newModel(def *catalog.PredictionEndpoint) (*model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", def.Model.Name, err)
 	}
-	out := &model{Predictor: p, inputs: map[string]input{}}
+	out := &model{Predictor: p, inputs: map[string]input{}, names: p.Features(), postEnrich: def.PostEnrich}
 	if out.pipeline, err = newPipeline(def.Enrich, true); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	for i, name := range p.Features() {
+	for i, name := range out.names {
 		out.inputs[name] = input{-1, i}
 	}
 	for at, name := range out.pipeline.names {
@@ -90,6 +92,11 @@ func predictConfig(def *catalog.PredictionEndpoint) (*predict.Config, error) {
 	}
 	if c.Features, err = modelFeatures(def.Features); err != nil {
 		return nil, err
+	}
+	if x.Importance != nil {
+		for i := range def.Features {
+			c.Explain.Importance = append(c.Explain.Importance, x.Importance[def.Features[i].Name])
+		}
 	}
 	if def.Percentiles != nil {
 		data, err := def.Percentiles.Bytes()

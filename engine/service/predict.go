@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 
+	"quiver/codec"
 	"quiver/engine/auth"
 	"quiver/engine/predict"
 )
@@ -23,12 +24,47 @@ type Prediction struct {
 	model      *model
 	batch      *predict.Batch
 	run        *run
+	records    *Records // of the request
+}
+
+// AppendFeatures appends what the model was asked about record i, after enrichment, as
+// the field postEnrichFeatures with a comma before it (contract, section 20); nothing if the
+// endpoint does not show it.
+func (p *Prediction) AppendFeatures(out []byte, i int) []byte {
+	if !p.model.postEnrich {
+		return out
+	}
+	out = append(out, `,"postEnrichFeatures":{`...)
+	for k, name := range p.model.names {
+		if k > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(codec.AppendQuoted(out, []byte(name)), ':'), p.asked(i, name)...)
+	}
+	return append(out, '}')
+}
+
+// asked returns the value of a feature of record i, strict JSON.
+func (p *Prediction) asked(i int, name string) (token []byte) {
+	if in := p.model.inputs[name]; in.place >= 0 {
+		token = p.run.record(i)[in.place]
+	} else {
+		for _, f := range p.records.Fields(i) {
+			if string(f.Name) == name {
+				token = present(f.Token)
+			}
+		}
+	}
+	if token == nil || !validToken(token) {
+		return null
+	}
+	return token
 }
 
 // Release gives back the memory of the prediction.
 func (p *Prediction) Release() {
 	g := p.generation
-	p.Results, p.generation = nil, nil
+	p.Results, p.generation, p.records = nil, nil, nil
 	if p.run.reset() {
 		p.model.predictions.Put(p)
 	}
@@ -93,6 +129,7 @@ func (s *Services) predict(ctx context.Context, p *Prediction, explanations []by
 // fill hands what the caller gives to the pipeline or, where that has no use for it, to
 // the model.
 func (p *Prediction) fill(records *Records) {
+	p.records = records
 	p.run.begin(records.Len())
 	for i := range records.Len() {
 		rec := p.run.record(i)

@@ -205,6 +205,9 @@ func (r *run) merge(st *step, rd *read, found func(entry int) (rows int, err err
 		case rows > 1 && st.def.OnMultiple == catalog.PolicyFail:
 			return policyError(st, "several rows match")
 		}
+		if r.reasons[i] != "" {
+			continue
+		}
 		// Of a view, some rows may be there where others are not.
 		for k, at := range st.into {
 			if c := cell(entry, k); c != nil {

@@ -56,11 +56,11 @@ func (d *dialect) scored(x *wire.Exchange, r *request, multi bool, start int64) 
 			if i > 0 {
 				out = append(out, ',')
 			}
-			out = appendResult(out, p, &p.Results[i])
+			out = appendResult(out, p, i)
 		}
 		out = append(out, ']')
 	} else {
-		out = appendResult(append(out, `{"result":`...), p, &p.Results[0])
+		out = appendResult(append(out, `{"result":`...), p, 0)
 	}
 	out = append(out, `,"timing":{"preProcessing":`...)
 	out = strconv.AppendInt(out, p.Began-start, 10)
@@ -73,11 +73,13 @@ func (d *dialect) scored(x *wire.Exchange, r *request, multi bool, start int64) 
 	x.Out = appendContext(append(out, '}'), x, p.Generation)
 }
 
-// appendResult prints the result of one record. Its numbers are finite.
-func appendResult(out []byte, p *service.Prediction, r *predict.Result) []byte {
+// appendResult prints the result of record i. Its numbers are finite.
+func appendResult(out []byte, p *service.Prediction, i int) []byte {
+	r := &p.Results[i]
 	if r.Ignored {
 		out = append(out, `{"ignored":true,"ignoreReason":`...)
-		return append(codec.AppendQuoted(out, []byte(r.Reason)), '}')
+		out = codec.AppendQuoted(out, []byte(r.Reason))
+		return append(p.AppendFeatures(out, i), '}')
 	}
 	out = append(out, `{"prediction":`...)
 	if p.Task == predict.Regression {
@@ -110,7 +112,8 @@ func appendResult(out []byte, p *service.Prediction, r *predict.Result) []byte {
 		}
 		out = append(out, '}')
 	}
-	return append(out, `,"ignored":false}`...)
+	out = append(out, `,"ignored":false`...)
+	return append(p.AppendFeatures(out, i), '}')
 }
 
 func appendNumber(out []byte, v float64) []byte { return strconv.AppendFloat(out, v, 'g', -1, 64) }

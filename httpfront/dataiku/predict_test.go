@@ -80,6 +80,9 @@ func predictions() string {
      enrich: [{group: cust, keys: {customer_id: id}, columns: {fico: card_fico}, onMultiple: IGNORE}]}
   - {name: ep_strict, type: prediction, model: models/fico.txt, task: regression, features: [{name: card_fico, type: double}],
      enrich: [{group: cust, keys: {customer_id: id}, columns: {fico: card_fico}, onMultiple: FAIL, onNoMatch: IGNORE, onMissingKey: IGNORE}]}
+  - {name: ep_show, type: prediction, model: models/fico.txt, task: regression, features: [{name: card_fico, type: double, missing: dropRow}], postEnrichFeatures: true,
+     enrich: [{group: cust, keys: {customer_id: id}, columns: {fico: card_fico}, onMultiple: IGNORE}]}
+  - {name: ep_raw, type: prediction, model: models/binary.txt, task: binary, postEnrichFeatures: true, features: [{name: a, type: double}, {name: m, type: double}]}
   - {name: iris, type: prediction, model: models/iris.txt, task: multiclass, classes: [setosa, versicolor, virginica], features: [{name: sl, type: double}]}
   - name: ep_wide
     type: prediction
@@ -88,10 +91,18 @@ func predictions() string {
     explanations: {background: models/wide.csv}
     features:
 `
+	features := ""
 	for _, name := range wide {
-		s += "      - {name: " + name + ", type: double, missing: {impute: 2}}\n"
+		features += "      - {name: " + name + ", type: double, missing: {impute: 2}}\n"
 	}
-	return s
+	return s + features + `
+  - name: ep_first
+    type: prediction
+    model: models/wide.txt
+    task: regression
+    explanations: {background: models/wide.csv, importance: {f0: 5, f1: 4, f2: 3, f3: 2, f4: 1}}
+    features:
+` + features
 }
 
 // TestPredict has one request a case.
@@ -140,6 +151,20 @@ func TestPredict(t *testing.T) {
 		`{"result":{"prediction":51.25,"explanations":{"f39":1.25,"f38":1.21875},"ignored":false}`)
 	f("ep_wide/predict-multi", `{"items":[{"features":{"f39":0}}],"explanations":{"enabled":true,"method":"SHAPLEY","nExplanations":1,"nMonteCarloSteps":100}}`,
 		`{"results":[{"prediction":48.75,"explanations":{"f39":-1.2499999999999996},"ignored":false}]`)
+
+	// What matters is what the definition says.
+	f("ep_first/predict", `{"features":{"f0":0,"f1":0,"f39":0},"explanations":{"enabled":true,"method":"ICE","nExplanations":2}}`,
+		`{"result":{"prediction":48.5625,"explanations":{"f9":0.3125,"f8":0.28125},"ignored":false}`)
+	f("ep_first/predict", `{"features":{"f0":0,"f1":0,"f39":0},"explanations":{"enabled":true,"method":"ICE","nExplanations":1}}`,
+		`{"result":{"prediction":48.5625,"explanations":{"f4":0.15625},"ignored":false}`)
+
+	// What the model was asked.
+	f("ep_show/predict", `{"features":{"customer_id":"7","card_fico":1}}`, `{"result":{"prediction":2,"ignored":false,"postEnrichFeatures":{"card_fico":700}}`)
+	f("ep_show/predict", `{"features":{"customer_id":9,"card_fico":"900"}}`, `{"result":{"prediction":2,"ignored":false,"postEnrichFeatures":{"card_fico":"900"}}`)
+	f("ep_show/predict-multi", `{"items":[{"features":{"customer_id":8}},{"features":{"card_fico":NaN}}]}`,
+		`{"results":[{"ignored":true,"ignoreReason":"MULTIPLE_LOOKUP_MATCHES","postEnrichFeatures":{"card_fico":null}},{"ignored":true,"ignoreReason":"IGNORED_BY_MODEL","postEnrichFeatures":{"card_fico":null}}]`)
+	f("ep_raw/predict", `{"features":{"m":[NaN],"a":1,"a":2,"b":3}}`,
+		`{"result":`+strings.Replace(binary(-1, "0", ""), `false}`, `false,"postEnrichFeatures":{"a":2,"m":null}}`, 1))
 
 	res := w.Do(fronttest.Request{Target: "/public/api/v1/s/ep/predict-simple?a=2&m=1"})
 	if !strings.HasPrefix(res.Body, `{"result":`+binary(-1, "0", `"probaPercentile":2,`)) || !strings.Contains(res.Body, p(-1)) {
@@ -219,5 +244,7 @@ func TestBadPredictions(t *testing.T) {
 	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, features: [{name: sl, type: double, missing: maybe}]}", "expected pass, category, dropRow or {impute: value}")
 	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, threshold: 2, "+a, "expected a number from 0 to 1")
 	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, features: [{name: sl, type: nope}]}", "nope")
+	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, explanations: {importance: {sl: -1}}, "+a, "expected a number from 0 on")
+	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, explanations: {importance: {sepal: 1}}, "+a, `there is no feature "sepal"`)
 	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, explanations: {background: models/wide.csv}, "+a, `no column "sl"`)
 }

@@ -101,6 +101,10 @@ var rules = []rule{
 		why: "the tool that fetches the library must build without a C compiler",
 	},
 	{
+		pkg: "engine/predict/predicttest", own: []string{"engine/predict", "engine/predict/onnx/library"}, deny: []string{"net", "net/http", "C"}, never: backends,
+		why: "tests read fixtures, and have the tool fetch the library that they need; nothing that ships imports it",
+	},
+	{
 		pkg: "engine/predict/...", own: []string{"engine/predict", "codec"}, deny: outside, never: backends,
 		why: "model files are read in pure Go from bytes",
 	},

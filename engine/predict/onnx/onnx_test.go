@@ -3,11 +3,8 @@
 package onnx
 
 import (
-	"errors"
 	"fmt"
 	"math"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -19,34 +16,10 @@ import (
 
 const testdata = testdata0
 
-// found is the library that all tests share.
-var found = sync.OnceValues(func() (string, error) {
-	path, err := library.Default()
-	if err != nil {
-		return "", err
-	}
-	err = library.Verify(path, nil)
-	if !errors.Is(err, library.ErrMissing) {
-		return path, err
-	}
-	// Once per machine; the library stays in the user's cache.
-	cmd := exec.Command("go", "run", "quiver/tools/onnxruntime")
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("these tests need ONNX Runtime %s and tools/onnxruntime could not fetch it (%w): install npm (Debian: apt-get install npm) or pip, or put the library at %s", library.Version, err, path)
-	}
-	return strings.TrimSpace(string(out)), nil
-})
-
 // start opens ONNX Runtime; without it the tests fail, and say what to install.
 func start(t testing.TB) *Runtime {
 	t.Helper()
-	path, err := found()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := Open(path, "")
+	r, err := Open(predicttest.ONNXLibrary(t), "")
 	if err != nil {
 		t.Fatal(err)
 	}

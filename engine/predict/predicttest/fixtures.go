@@ -6,14 +6,20 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/csv"
+	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"quiver/engine/predict"
+	"quiver/engine/predict/onnx/library"
 )
 
 // File returns the contents of a gzip file.
@@ -34,6 +40,35 @@ func File(t testing.TB, path string) []byte {
 	}
 	return b
 }
+
+// ONNXLibrary returns where ONNX Runtime is. tools/onnxruntime fetches it once per machine;
+// the test fails where it cannot, and says what to install.
+func ONNXLibrary(t testing.TB) string {
+	t.Helper()
+	path, err := onnxLibrary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var onnxLibrary = sync.OnceValues(func() (string, error) {
+	path, err := library.Default()
+	if err != nil {
+		return "", err
+	}
+	err = library.Verify(path, nil)
+	if !errors.Is(err, library.ErrMissing) {
+		return path, err
+	}
+	cmd := exec.Command("go", "run", "quiver/tools/onnxruntime")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("these tests need ONNX Runtime %s and tools/onnxruntime could not fetch it (%w): install npm (Debian: apt-get install npm) or pip, or put the library at %s", library.Version, err, path)
+	}
+	return strings.TrimSpace(string(out)), nil
+})
 
 // Sheet is a table of texts with a header.
 type Sheet struct {
