@@ -67,7 +67,7 @@ type statement struct {
 	rows  bool              // its rows are the answer
 	types []catalog.SQLType // of its parameters
 
-	changes bool // it is none that only selects
+	changes bool // there is a number of rows that it changed
 }
 
 // Plan prepares an endpoint of this connection.
@@ -82,7 +82,7 @@ func (d *Database) Plan(e *catalog.SQLEndpoint) *Plan {
 			if d.def.Driver == catalog.DriverPostgres {
 				text = s.Numbered()
 			}
-			st := statement{text: text, rows: i == q.Receiver, changes: !s.Select}
+			st := statement{text: text, rows: i == q.Receiver, changes: s.Changes()}
 			if st.rows {
 				for _, x := range q.Parameters {
 					st.types = append(st.types, x.Type)

@@ -178,7 +178,7 @@ func (s *mysql) run(ctx context.Context, st *statement, args []value, out *sink)
 	if n := stmt.NumInput(); n != len(args) {
 		return 0, fail.Errorf(fail.ReadFailed, "MySQL sees %d parameters in a statement that has %d.", n, len(args))
 	}
-	s.bind(args)
+	s.bind(args, st.types)
 	rows, err := stmt.(driver.StmtQueryContext).QueryContext(ctx, s.values)
 	if errors.Is(err, driver.ErrBadConn) && !s.began {
 		return 0, fmt.Errorf("%w: %w", errStale, err)
@@ -275,16 +275,21 @@ func cell(out *sink, v driver.Value, kind string) error {
 	return fmt.Errorf("cannot print a %T of type %s", v, kind)
 }
 
-func (s *mysql) bind(args []value) {
+// bind hands on what is declared as a number as one, and everything else as text, which
+// MySQL compares with a column in the column's type. A number would make it compare texts
+// as numbers: then 0 equals every name.
+func (s *mysql) bind(args []value, types []catalog.SQLType) {
 	s.values = s.values[:0]
 	for i := range args {
 		var v driver.Value
-		switch a := &args[i]; a.kind {
-		case null:
-		case integer, boolean:
+		switch a := &args[i]; {
+		case a.kind == null:
+		case a.kind == integer && types[i] != catalog.SQLAny, a.kind == boolean && types[i] != catalog.SQLAny:
 			v = a.whole
-		case number:
+		case a.kind == number && types[i] != catalog.SQLAny:
 			v = a.real
+		case a.kind == boolean:
+			v = strconv.FormatInt(a.whole, 10)
 		default:
 			v = a.text
 		}

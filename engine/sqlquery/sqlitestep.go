@@ -3,7 +3,6 @@ package sqlquery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"modernc.org/libc"
@@ -36,7 +35,13 @@ func (s *sqlite) run(ctx context.Context, st *statement, args []value, out *sink
 	if err := ctx.Err(); err != nil {
 		return 0, err // it may have been over before there was anything to interrupt
 	}
-	return s.steps(c, st, out)
+	changed, err = s.steps(c, st, out)
+	if e, ok := errors.AsType[*fail.Error](err); ok && len(args) > 0 && errors.Is(err, errStep) {
+		// There is no telling, but what is wrong with the statement itself was found
+		// when it was prepared: a value is no JSON, a pattern too long, a number too large.
+		e.Code = fail.Malformed
+	}
+	return changed, err
 }
 
 // steps runs what is bound to its end.
@@ -220,6 +225,9 @@ func (s *sqlite) close() {
 	s.tls.Close()
 }
 
+// errStep is the private cause of errors of no class of their own.
+var errStep = errors.New("an error of the library")
+
 // errLocked is why a statement may be tried again.
 var errLocked = errors.New("the file is locked")
 
@@ -232,7 +240,9 @@ func (s *sqlite) fault(rc int32) error {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return fail.Wrap(fail.Overloaded, errLocked, "SQLite: %s.", text)
 	case sqlite3.SQLITE_INTERRUPT:
-		return fmt.Errorf("interrupted")
+		return errors.New("the statement was interrupted")
+	case sqlite3.SQLITE_ERROR:
+		return fail.Wrap(fail.ReadFailed, errStep, "SQLite: %s.", text)
 	}
 	return fail.Errorf(fail.ReadFailed, "SQLite: %s.", text)
 }

@@ -120,6 +120,15 @@ func (s *Statement) Keeps() bool {
 	return false
 }
 
+// Changes reports whether a statement changes rows, so that there is a number of these.
+func (s *Statement) Changes() bool {
+	switch s.Word {
+	case "INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE":
+		return true
+	}
+	return s.Word == "WITH" && !s.Select
+}
+
 // EndsTransaction reports whether a statement begins or ends a transaction, which is not
 // its business.
 func (s *Statement) EndsTransaction() bool {
