@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -108,6 +109,9 @@ func (f *functions) open(ctx context.Context, name functionName, o function.Conf
 	if err != nil {
 		logTraceback(log, err)
 		return nil, err
+	}
+	if without := p.Unlimited(); len(without) > 0 {
+		log.Info("this system does not take everything away from workers", "left", strings.Join(without, "; "))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

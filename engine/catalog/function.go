@@ -33,6 +33,7 @@ type FunctionLimits struct {
 	Memory, Answer   int64         // bytes of address space; of arguments and of an answer
 	CPU              time.Duration // processor time of a worker's life
 	Files, Processes int
+	Network          bool // TCP connections may be opened and accepted
 
 	// A worker is replaced after this time, these calls, or with this much memory.
 	MaxAge    time.Duration

@@ -24,7 +24,7 @@ endpoints:
     interpreter: /opt/python
     env: {HOW: "well"}
     pool: {floor: 1, cruise: 3, ceil: 4, queue: 0, timeout: 5s, idle: 1m}
-    limits: {run: 2s, start: 10s, memory: 512MiB, answer: 2MB, cpu: 1h, files: 64, processes: 8, maxAge: 24h, maxCalls: 1000, maxMemory: 1GiB}
+    limits: {run: 2s, start: 10s, memory: 512MiB, answer: 2MB, cpu: 1h, files: 64, processes: 8, network: true, maxAge: 24h, maxCalls: 1000, maxMemory: 1GiB}
     coerce: false
     traceback: true
     customResponse: true
@@ -88,7 +88,7 @@ func TestFunctions(t *testing.T) {
 			File: "sub/b.py", Function: "g", Interpreter: "/opt/python", Env: map[string]string{"HOW": "well"},
 			Pool: FunctionPool{Floor: 1, Cruise: 3, Ceil: 4, Queue: -1, Timeout: 5 * time.Second, Idle: time.Minute},
 			Limits: FunctionLimits{
-				Run: 2 * time.Second, Start: 10 * time.Second, Memory: 512 << 20, Answer: 2e6, CPU: time.Hour, Files: 64, Processes: 8,
+				Run: 2 * time.Second, Start: 10 * time.Second, Memory: 512 << 20, Answer: 2e6, CPU: time.Hour, Files: 64, Processes: 8, Network: true,
 				MaxAge: 24 * time.Hour, MaxCalls: 1000, MaxMemory: 1 << 30,
 			},
 			Texts: true, Traceback: true, CustomResponse: true, Request: true,

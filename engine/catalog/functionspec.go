@@ -43,6 +43,7 @@ type limitsSpec struct {
 	CPU       duration `json:"cpu,omitempty"`
 	Files     int      `json:"files,omitempty"`
 	Processes int      `json:"processes,omitempty"`
+	Network   bool     `json:"network,omitempty"`
 	MaxAge    duration `json:"maxAge,omitempty"`
 	MaxCalls  int      `json:"maxCalls,omitempty"`
 	MaxMemory byteSize `json:"maxMemory,omitempty"`
@@ -98,6 +99,7 @@ func (f *functionSpec) fields(r *reader) []field {
 				field{key: "cpu", read: r.length(&l.CPU)},
 				field{key: "files", read: r.number(&l.Files, 1, maxVersion)},
 				field{key: "processes", read: r.number(&l.Processes, 1, maxVersion)},
+				field{key: "network", read: r.boolean(&l.Network)},
 				field{key: "maxAge", read: r.length(&l.MaxAge)},
 				field{key: "maxCalls", read: r.number(&l.MaxCalls, 1, maxVersion)},
 				field{key: "maxMemory", read: r.size(&l.MaxMemory)})
@@ -131,7 +133,7 @@ func (g *generationSpec) function(k *checker, at path, e *apiEndpointSpec) *Func
 	if l := e.Limits; l != nil {
 		out.Limits = FunctionLimits{
 			Start: time.Duration(l.Start), Run: time.Duration(l.Run), Memory: int64(l.Memory), Answer: int64(l.Answer),
-			CPU: time.Duration(l.CPU), Files: l.Files, Processes: l.Processes,
+			CPU: time.Duration(l.CPU), Files: l.Files, Processes: l.Processes, Network: l.Network,
 			MaxAge: time.Duration(l.MaxAge), MaxCalls: l.MaxCalls, MaxMemory: int64(l.MaxMemory),
 		}
 	}

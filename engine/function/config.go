@@ -66,11 +66,14 @@ type Config struct {
 	OpenFiles int           // default 256, negative = unlimited
 	Processes int           // processes and threads of the user that workers run as; default 4096, negative = unlimited; without effect on root
 	MaxFrame  int           // bytes of arguments and of an answer; default 16 MiB
+	Network   bool          // TCP connections may be opened and accepted; Request implies it
 	UID, GID  int           // what workers run as when the server is root; 0 = as the server
 
 	Crashes     int           // as many crashes ...
 	CrashWindow time.Duration // ... within this time ...
 	CrashPause  time.Duration // ... mean that calls are refused for this time; default 3 in 10 s, 5 s
+
+	shared bool // no namespaces; found out by Open
 
 	Scratch string            // where scratch folders are made; default the system's temporary folder
 	Log     func(line string) `json:"-"` // called with each line that user code prints, from several goroutines; nil = dropped

@@ -28,9 +28,11 @@ func newDoor() (*door, error) {
 	return &door{l, rand.Text()}, nil
 }
 
+func (d *door) port() int { return d.listener.Addr().(*net.TCPAddr).Port }
+
 // address is what the worker is told: the port and the token.
 func (d *door) address() string {
-	return fmt.Sprintf("%d:%s", d.listener.Addr().(*net.TCPAddr).Port, d.token)
+	return fmt.Sprintf("%d:%s", d.port(), d.token)
 }
 
 // await lets the worker in, and closes the door. It gives up at the deadline and when the

@@ -1,5 +1,5 @@
-// Package function runs functions that users wrote in Python, in processes of their own
-// behind a pool.
+// Package function runs functions that users wrote in Python or R, in processes of their
+// own behind a pool.
 //
 //	Call -> a free worker, or a new one, or a place in the queue   (Pool)
 //	     -> one frame to the process, one frame back               (worker, frames)
@@ -7,7 +7,7 @@
 //
 // # Workers
 //
-// A worker is a python3 process that loaded the user's file and makes one call at a time.
+// A worker is a python3 or Rscript process that loaded the user's file and makes one call at a time.
 // Floor of them are always there, up to Ceil are started while calls wait, and those above
 // Cruise are stopped when they are idle. While Ceil are busy, Queue calls wait, first come,
 // first served, at most Timeout; further ones are refused at once. A worker that runs over
@@ -20,7 +20,8 @@
 // # Frames
 //
 // Requests go to descriptor 3 of the process and answers come from its descriptor 4: four
-// bytes of length, big-endian, and as much JSON. A request is the arguments as they came.
+// bytes of length, big-endian, and as much JSON. R, which has no way to open descriptors,
+// connects to a port on loopback instead, says a token, and the port is closed. A request is the arguments as they came.
 // An answer is {"id": n, "us": microseconds in the function, "retire": bool} with one of
 // "result", "response" and "error"; n counts the calls of the worker, so that bytes which
 // user code writes there are noticed.
@@ -48,6 +49,16 @@
 // Decimal and bytes are written as the API writes them (naive datetime is UTC), and NaN and
 // infinities as those words. The number of rows and the types are the caller's to check.
 //
+// # R
+//
+// The same conventions hold for arguments in R. JSON becomes what jsonlite makes of it:
+// scalars are vectors of one, arrays of scalars vectors, arrays of objects data frames,
+// other arrays lists, null NULL. Vectors of one go back as scalars (I(x) as arrays), what
+// has names as objects, data frames as arrays of rows, factors as their labels, dates and
+// times in ISO 8601, NA, NaN and infinities as null. quiver_error(status, message) and
+// quiver_response(status, headers, body) are there, quiver_request() with Config.Request.
+// A function that asks missing() may be called without arguments that have no default.
+//
 // # What user code sees besides
 //
 // `import quiver` has quiver.Error(status, message), to be raised, and quiver.Response(status,
@@ -61,11 +72,16 @@
 // # Isolation
 //
 // A fault in user code, or a careless function, cannot hurt the server; a hostile one is
-// not locked in. It has a process group of its own, limits on address space,
-// processor time, open files and processes, no core files, no way to more rights
-// (no_new_privs, and as root no capabilities), and is the first to go when memory
-// runs out. It ends with the server, also when that is killed. What is not taken away: the
-// network, and files that its user may read; set Config.UID for a user of its own. The
-// limit on processes has no effect on root. A child that leaves its process group
-// (setsid) outlives its worker.
+// not wholly locked in. It has a process group and process numbers of its own (it is
+// number 1 and ends with all it started, even if the server is killed; signals that it
+// sends to itself are ignored, and /proc shows the numbers outside), limits on address
+// space, processor time, open files and processes, no core files, no way to more rights
+// (no_new_privs, and as root no capabilities), and is the first to go when memory runs
+// out. By Landlock it writes files in its working folder only (devices and shared memory
+// excepted), opens and accepts no TCP connections unless Config.Network says so (one in R
+// has its own to the server), and reaches no process outside by signals or abstract
+// sockets. What is not taken away: UDP, and files that its user may read; set Config.UID
+// for a user of its own. Without that the limit on processes has no effect on root.
+//
+// Platforms that lack one of these leave workers without it; Pool.Unlimited says which.
 package function

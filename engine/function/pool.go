@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -82,12 +83,19 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 	p := &Pool{c: c, scratch: s, all: map[*worker]bool{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	w, err := startWorker(ctx, &p.c, s)
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSPC) {
+		p.c.shared = true // namespaces are not to be had here
+		w, err = startWorker(ctx, &p.c, s)
+	}
 	if err != nil {
 		p.cancel()
 		s.remove()
 		return nil, err
 	}
 	p.unlimited = w.unlimited
+	if p.c.shared {
+		p.unlimited = append(p.unlimited, "process numbers: this system gives no namespace for them")
+	}
 	if os.Getuid() == 0 && c.UID == 0 {
 		p.unlimited = append(p.unlimited, "processes: the limit has no effect on root")
 	}

@@ -28,6 +28,8 @@ type process struct {
 	done     chan struct{}
 	end      string // after done: "exit status 3", "signal: killed"
 
+	unlimited []string // what the platform did not take away
+
 	mu   sync.Mutex
 	gone bool // reaped: its number may be another's by now
 }
@@ -35,10 +37,23 @@ type process struct {
 // past is a deadline that ends reads and writes under way.
 var past = time.Unix(1, 0)
 
-// startProcess runs cmd. Its death is noticed by a thread of its own: Linux ties the
+// apart gives a process process numbers of its own: it is number 1, and the kernel ends
+// whatever it started when it ends, children that left its group included. Root may have
+// that anyway, others where the system lets them have users of their own.
+func apart(a *syscall.SysProcAttr) {
+	a.Cloneflags = syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC
+	if os.Geteuid() == 0 {
+		return
+	}
+	a.Cloneflags |= syscall.CLONE_NEWUSER
+	a.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}}
+	a.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}
+}
+
+// startProcess runs cmd, which may connect to port if that is not 0. Its death is noticed by a thread of its own: Linux ties the
 // parent-death signal to the thread that started the child, so this one starts it,
 // waits for it, and ends with it.
-func startProcess(cmd *exec.Cmd, c *Config) (_ *process, err error) {
+func startProcess(cmd *exec.Cmd, c *Config, port int) (_ *process, err error) {
 	p := &process{done: make(chan struct{})}
 	var theirs []*os.File
 	pipe := func(toChild bool) (*os.File, error) {
@@ -81,17 +96,21 @@ func startProcess(cmd *exec.Cmd, c *Config) (_ *process, err error) {
 	if c.UID != 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(c.UID), Gid: uint32(c.GID)}
 	}
+	if !c.shared {
+		apart(cmd.SysProcAttr)
+	}
 	started := make(chan error, 1)
-	go p.run(cmd, started)
+	go p.run(cmd, c.Network || c.Request, port, started)
 	if err := <-started; err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *process) run(cmd *exec.Cmd, started chan<- error) {
+func (p *process) run(cmd *exec.Cmd, network bool, port int, started chan<- error) {
 	runtime.LockOSThread() // and never unlocked: the thread has given up rights
 	restrict()
+	p.unlimited = landlock(cmd.Dir, network, port)
 	if err := cmd.Start(); err != nil {
 		started <- err
 		return

@@ -79,6 +79,7 @@ func startWorker(ctx context.Context, c *Config, s *scratch) (_ *worker, err err
 	cmd := exec.Command(c.Interpreter, "-I", "-B", s.runner)
 	cmd.Dir, cmd.Env = w.dir, environment(c, w.dir)
 	var d *door
+	port := 0
 	if c.Language == R {
 		if d, err = newDoor(); err != nil {
 			_ = os.RemoveAll(w.dir)
@@ -86,9 +87,10 @@ func startWorker(ctx context.Context, c *Config, s *scratch) (_ *worker, err err
 		}
 		cmd.Args = []string{c.Interpreter, "--vanilla", s.runner}
 		cmd.Env = append(cmd.Env, "QUIVER_WORKER="+d.address())
+		port = d.port()
 	}
 	begin := time.Now()
-	if w.process, err = startProcess(cmd, c); err != nil {
+	if w.process, err = startProcess(cmd, c, port); err != nil {
 		_ = os.RemoveAll(w.dir)
 		hint, packages := "give the path of a Python 3.7 or newer", "python3"
 		if c.Language == R {
@@ -111,7 +113,7 @@ func startWorker(ctx context.Context, c *Config, s *scratch) (_ *worker, err err
 		}
 	}()
 
-	w.unlimited = w.process.limit(c)
+	w.unlimited = append(w.process.unlimited, w.process.limit(c)...)
 	if d != nil {
 		if err := d.await(w.process, begin.Add(c.StartTimeout)); err != nil {
 			return nil, w.unstarted(c, w.broken(ctx, err, begin.Add(c.StartTimeout)))

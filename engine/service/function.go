@@ -124,7 +124,7 @@ func workers(def *catalog.FunctionEndpoint) (function.Config, error) {
 		Request: def.Request,
 		Floor:   p.Floor, Cruise: p.Cruise, Ceil: p.Ceil, Queue: p.Queue, Timeout: p.Timeout, IdleTime: p.Idle,
 		StartTimeout: l.Start, RunTimeout: l.Run, Memory: l.Memory, MaxFrame: int(l.Answer), CPU: l.CPU,
-		OpenFiles: l.Files, Processes: l.Processes, MaxAge: l.MaxAge, MaxCalls: l.MaxCalls, MaxMemory: l.MaxMemory,
+		OpenFiles: l.Files, Processes: l.Processes, Network: l.Network, MaxAge: l.MaxAge, MaxCalls: l.MaxCalls, MaxMemory: l.MaxMemory,
 	}
 	for i := range def.Files {
 		text, err := def.Files[i].Bytes()

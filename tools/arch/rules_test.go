@@ -223,6 +223,7 @@ var topLevel = map[string]string{
 // unsafeFiles are the only files that may import "unsafe", with the reason.
 var unsafeFiles = map[string]string{
 	"codec/unsafe.go":                  "the parsers of the standard library want strings, requests are bytes",
+	"engine/function/landlock.go":      "the system calls of Landlock take structures",
 	"storage/rowcache/memory_linux.go": "an index of words over mapped memory",
 }
 
