@@ -45,13 +45,13 @@ func (c client) python(t *testing.T) string {
 	return bin
 }
 
-// drive runs the client's script against a server.
-func (c client) drive(t *testing.T, python, url string) {
+// drive runs the client's script; the first argument is the server's URL.
+func (c client) drive(t *testing.T, python string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	// Isolated, so that fennel.py is not taken for the package of that name.
-	run := exec.CommandContext(ctx, python, "-I", c.name+".py", url)
+	run := exec.CommandContext(ctx, python, append([]string{"-I", c.name + ".py"}, args...)...)
 	run.Env = append(os.Environ(), "no_proxy=*")
 	out, err := run.CombinedOutput()
 	if err != nil {

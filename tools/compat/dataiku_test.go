@@ -1,11 +1,15 @@
 package compat
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"quiver/engine"
 	"quiver/engine/auth"
+	"quiver/engine/catalog"
 	"quiver/engine/enginetest"
+	"quiver/engine/predict/predicttest"
 	"quiver/engine/service"
 	"quiver/httpfront"
 	"quiver/httpfront/dataiku"
@@ -24,20 +28,45 @@ features: [{name: id, type: bigint}, {name: name, type: string}]
 kind: Generation
 service: svc
 name: v1
-endpoints: [{name: e, type: lookup, enrich: [{group: people, keys: [id], columns: [name]}]}]
----
+endpoints:
+  - {name: e, type: lookup, enrich: [{group: people, keys: [id], columns: [name]}]}
+MODELS---
 kind: Generation
 service: svc
 name: v2
-endpoints: [{name: e, type: lookup, enrich: [{group: people, keys: [id], columns: [name]}]}]
-`
+endpoints:
+  - {name: e, type: lookup, enrich: [{group: people, keys: [id], columns: [name]}]}
+MODELS`
+
+// models are endpoints of the model that XGBoost trained on flights, and its files: one that
+// takes what is missing as it is, one that drops such rows.
+func models(t *testing.T, rows predicttest.Sheet) (endpoints string, files []catalog.File) {
+	const fixtures = "../../engine/predict/testdata/"
+	for name, file := range map[string]string{"model.json": "xgb_binary.json.gz", "percentiles.json": "percentiles.json.gz", "background.csv": "background.csv.gz"} {
+		files = append(files, catalog.File{Name: name, Text: predicttest.File(t, fixtures+file), Attached: true})
+	}
+	for _, e := range [][2]string{{"late", "pass"}, {"strict", "dropRow"}} {
+		var features []string
+		for _, name := range rows.Names[:20] {
+			features = append(features, fmt.Sprintf("{name: %s, type: double, missing: %s}", name, e[1]))
+		}
+		endpoints += fmt.Sprintf("  - {name: %s, type: prediction, model: model.json, task: binary, classes: [on time, late], threshold: 0.3, percentiles: percentiles.json, explanations: {background: background.csv}, features: [%s]}\n",
+			e[0], strings.Join(features, ", "))
+	}
+	return endpoints, files
+}
 
 // TestDataiku runs dataiku.py against a server.
 func TestDataiku(t *testing.T) {
 	c := client{name: "dataiku", module: "dataikuapi"}
 	python := c.python(t)
 	e := enginetest.New(t)
-	enginetest.Apply(t, e, definitions)
+	rows := predicttest.Read(t, "../../engine/predict/testdata/rows.csv.gz")
+	endpoints, files := models(t, rows)
+	text := strings.ReplaceAll(definitions, "MODELS", endpoints)
+	if _, err := e.Apply(append(files, catalog.File{Name: "d.yaml", Text: []byte(text)}), false); err != nil {
+		t.Fatal(err)
+	}
 	enginetest.Load(t, e, engine.Ref{Store: "default", Name: "people"}, []string{"1", `"one"`}, []string{"9007199254740993", `"big"`})
 	s := service.New(e)
 	if err := e.AddPart(s); err != nil {
@@ -54,5 +83,5 @@ func TestDataiku(t *testing.T) {
 		}
 	}
 	front := fronttest.Start(t, httpfront.Options{Dialects: dataiku.New(e, s, dataiku.Options{Keys: keys}), Keys: keys})
-	c.drive(t, python, front.URL)
+	c.drive(t, python, front.URL, "../../engine/predict/testdata")
 }
