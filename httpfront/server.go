@@ -128,6 +128,7 @@ func (s *Server) Serve() error {
 	if ln == nil {
 		return errors.New("cannot serve: Listen comes first")
 	}
+	ln = patientListener{ln}
 	if s.o.TLS != nil {
 		ln = tls.NewListener(ln, s.o.TLS)
 	}
