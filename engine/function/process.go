@@ -127,10 +127,11 @@ func (p *process) run(cmd *exec.Cmd, network bool, port int, started chan<- erro
 	_ = cmd.Wait() // how it ended is in ProcessState
 	p.end = cmd.ProcessState.String()
 	close(p.done)
-	// Others may hold the pipes open; nobody shall wait for them.
+	// Others may hold the pipes open; nobody shall wait for them. What it wrote last can
+	// still be read: a read whose deadline has passed returns nothing.
 	p.mu.Lock()
 	if p.requests != nil {
-		_ = p.answers.SetReadDeadline(past)
+		_ = p.answers.SetReadDeadline(time.Now().Add(time.Second))
 		_ = p.requests.SetWriteDeadline(past)
 	}
 	p.mu.Unlock()

@@ -180,7 +180,7 @@ func (w *worker) roundTrip(ctx context.Context, body []byte, limit time.Duration
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
-	// Deadlines first, then the look at the process: its end sets them in the past
+	// Deadlines first, then the look at the process: its end sets new ones
 	// after it is known to be over.
 	_ = w.process.requests.SetWriteDeadline(deadline)
 	_ = w.process.answers.SetReadDeadline(deadline)
