@@ -20,6 +20,7 @@ type cli struct {
 	Put         putCmd         `cmd:"" help:"Write one row."`
 	Delete      deleteCmd      `cmd:"" help:"Delete one row."`
 	FeaturesLog featuresLogCmd `cmd:"" name:"features-log" help:"List, show and export features logged by extract."`
+	Services    servicesCmd    `cmd:"" help:"Services of the Dataiku API: generations, mapping, import."`
 	Key         keyCmd         `cmd:"" help:"Make, list and revoke API keys."`
 	Bench       benchCmd       `cmd:"" help:"Generate load on a running server and report latencies."`
 	Tune        tuneCmd        `cmd:"" help:"Measure this machine and recommend settings."`

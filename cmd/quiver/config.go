@@ -39,7 +39,8 @@ type config struct {
 	LenientLog    bool // drop and count logged rows that do not fit
 	MaxLogRows    int
 	FeatureLog    featurelog.Options
-	MaxItems      int // of one multi request of the Dataiku API
+	MaxItems      int    // of one multi request of the Dataiku API
+	Imports       string // folder of archives that the Dataiku API may import
 	QueryLog      queryLogConfig
 	ONNX          onnxConfig
 	Functions     functionsConfig
@@ -187,6 +188,7 @@ func (c *config) settings() []*setting {
 		{key: "featurelog.keep", help: "how long files stay; 0 is for ever", value: (*duration)(&c.FeatureLog.Keep)},
 
 		{key: "dataiku.maxItems", help: "of one multi request", value: (*count)(&c.MaxItems)},
+		{key: "dataiku.imports", help: "folder of archives that its admin API may import; empty: imports in the data folder", value: (*text)(&c.Imports)},
 		{key: "dataiku.queryLog.enabled", help: "log every query of a service with its features and result", value: (*boolean)(&c.QueryLog.Enabled)},
 		{key: "dataiku.queryLog.dir", help: "where to; empty: query-log in the data folder", value: (*text)(&c.QueryLog.Dir)},
 		{key: "dataiku.queryLog.maxBytes", help: "of all files together; the oldest go", value: (*size)(&c.QueryLog.KeepBytes)},

@@ -70,6 +70,9 @@ const queriesDir = "query-log"
 // sqliteDir is where SQLite files of connections are inside the data folder.
 const sqliteDir = "sqlite"
 
+// importsDir is where archives of generations are imported from inside the data folder.
+const importsDir = "imports"
+
 // openFolder opens everything below the listeners, in the order of need.
 func openFolder(c *config, log *slog.Logger) (_ *folder, err error) {
 	f := &folder{log: log, counts: newFeatureCounts(), functions: newFunctions(c.Functions, log)}
@@ -170,7 +173,7 @@ func (f *folder) dialects(c *config) ([]wire.Dialect, error) {
 		return nil, fmt.Errorf("cannot make the Fennel API: %w", err)
 	}
 	du := dataiku.New(f.engine, f.services, dataiku.Options{
-		Keys: f.keys, Version: version, MaxItems: c.MaxItems, QueryLog: f.queries,
+		Keys: f.keys, Version: version, MaxItems: c.MaxItems, QueryLog: f.queries, Imports: cmp.Or(c.Imports, filepath.Join(c.Data, importsDir)),
 		Alive: func() bool {
 			_, err := os.Stat(filepath.Join(c.Data, notAliveFile))
 			return errors.Is(err, fs.ErrNotExist)
@@ -215,7 +218,7 @@ func (f *folder) address(c *config) string {
 // admin are the options of the admin API, served on a listener or called in process.
 func (f *folder) admin(metrics ...prometheus.Collector) admin.Options {
 	return admin.Options{
-		Engine: f.engine, Keys: f.keys, Version: versions(), Log: f.log,
+		Engine: f.engine, Keys: f.keys, Services: f.services, Version: versions(), Log: f.log,
 		Metrics: append(metrics, storeMetrics(f.store.Stats()), cacheMetrics(f.cache), poolMetrics(f.engine),
 			featureLogMetrics(f.features), queryLogMetrics(f.queries), hookMetrics(f.hooks), f.counts, f.functions),
 	}

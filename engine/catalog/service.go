@@ -52,8 +52,8 @@ type Service struct {
 
 // Share is the part of a service's requests that a generation answers.
 type Share struct {
-	Generation string
-	Share      float64 // above 0, at most 1
+	Generation string  `json:"generation"`
+	Share      float64 `json:"share"` // above 0, at most 1
 }
 
 func (s *Service) key() objectKey               { return s.spec.key() }
@@ -114,6 +114,11 @@ func ServiceFile(name string, auth ServiceAuth) File {
 	s := newServiceSpec()
 	s.Name, s.Auth = name, auth
 	return s.file()
+}
+
+// Maps reports whether a generation answers some of the service's requests.
+func (s *Service) Maps(generation string) bool {
+	return slices.ContainsFunc(s.Mapping, func(m Share) bool { return m.Generation == generation })
 }
 
 // Mapped returns the definition of s with another mapping and state, to be applied.

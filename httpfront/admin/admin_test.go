@@ -252,7 +252,9 @@ func TestOther(t *testing.T) {
 	f.want("GET", "/debug/pprof/", "", 200, "goroutine")
 	f.want("GET", "/debug/pprof/goroutine?debug=1", "", 200, "goroutine profile")
 	f.want("GET", "/nothing", "", 404, `"error":"The admin API has no GET /nothing."`)
-	f.want("POST", "/api/version", "", 404, `has no POST /api/version`)
+	f.want("POST", "/api/version", "", 405, `"error":"/api/version takes GET, not POST."`)
+	f.want("PUT", "/api/keys", "", 405, `"error":"/api/keys takes GET and POST, not PUT."`)
+	f.want("GET", "/api/services", "", 404, `"error":"This server has no services."`)
 }
 
 // serve starts a guarded server on a free port; it must shut down cleanly.

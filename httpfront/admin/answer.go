@@ -85,6 +85,8 @@ func statusOf(c fail.Code) int {
 		return http.StatusForbidden
 	case fail.NoStore, fail.NoView, fail.NoGroup, fail.NotFound:
 		return http.StatusNotFound
+	case fail.BadMethod:
+		return http.StatusMethodNotAllowed
 	case fail.Conflict:
 		return http.StatusConflict
 	case fail.TooLarge:

@@ -14,6 +14,15 @@
 //	GET    /api/keys                       a list without secrets
 //	POST   /api/keys                       {"name","stores","services","admin","expires","import"} -> {"key"}
 //	DELETE /api/keys/{name}
+//	GET    /api/services                   a list
+//	POST   /api/services                   {"service"}
+//	DELETE /api/services/{service}
+//	GET    /api/services/{service}/generations      a list, the newest first
+//	POST   /api/services/{service}/generations      {"files":[…]}, those of an archive -> {"generation"}
+//	POST   /api/services/{service}/preload, /switch {"generation"}; of switch "" is the newest
+//	POST   /api/services/{service}/mapping          {"mapping":[{"generation","share"}]}
+//	POST   /api/services/{service}/enable, /disable
+//	POST   /api/services-clean             -> what was removed
 //	GET    /api/version
 //	GET    /metrics                        Prometheus
 //	GET    /debug/pprof/

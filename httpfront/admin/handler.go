@@ -4,12 +4,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"quiver/engine"
 	"quiver/engine/auth"
 	"quiver/engine/fail"
+	"quiver/engine/service"
 )
 
 // Options are what the admin API works on.
@@ -18,6 +20,8 @@ type Options struct {
 	// Keys are the API keys, which the API lists and changes. Nil has none: key
 	// calls are refused then.
 	Keys *auth.Keys
+	// Services are the services, which the API lists and changes. Nil has none.
+	Services *service.Services
 	// Version is what /api/version prints.
 	Version Version
 	// Metrics are shown by /metrics besides those of the engine, the keys and the
@@ -65,6 +69,7 @@ func Handler(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /api/branches", a.listBranches)
 	mux.HandleFunc("POST /api/branches", a.makeBranch)
 	mux.HandleFunc("DELETE /api/branches", a.deleteBranch)
+	a.serviceRoutes(mux)
 	mux.HandleFunc("GET /api/version", func(w http.ResponseWriter, _ *http.Request) { answer(w, o.Version) })
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -73,7 +78,24 @@ func Handler(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if allow := allowed(mux, r); allow != nil {
+			w.Header().Set("Allow", strings.Join(allow, ", "))
+			a.fail(w, r, fail.Errorf(fail.BadMethod, "%s takes %s, not %s.", r.URL.Path, strings.Join(allow, " and "), r.Method))
+			return
+		}
 		a.fail(w, r, fail.Errorf(fail.NotFound, "The admin API has no %s %s.", r.Method, r.URL.Path))
 	})
 	return mux, nil
+}
+
+// allowed lists the methods that the path of a request has, nil when it has none.
+func allowed(mux *http.ServeMux, r *http.Request) (all []string) {
+	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodPost} {
+		other := *r
+		other.Method = method
+		if _, pattern := mux.Handler(&other); pattern != "/" {
+			all = append(all, method)
+		}
+	}
+	return all
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 
+	"quiver/engine/archive"
 	"quiver/engine/catalog"
 	"quiver/engine/fail"
 	"quiver/httpfront/wire"
@@ -25,6 +26,7 @@ func (d *dialect) adminRoutes() []wire.Route {
 			all, err := d.services.Generations(param(x, "service"))
 			return map[string]any{"generations": all}, err
 		}),
+		admin("POST", service+"/generations/actions/importFromArchive", "importFromArchive", d.importArchive),
 		admin("POST", service+"/generations/{generation}/preload", "preload", func(x *wire.Exchange) (any, error) {
 			return done, d.services.Preload(param(x, "service"), param(x, "generation"))
 		}),
@@ -46,6 +48,12 @@ func (d *dialect) adminRoutes() []wire.Route {
 		admin("GET", "/admin/api/metrics", "metrics", func(*wire.Exchange) (any, error) {
 			return map[string]any{"endpoints": d.services.Metrics()}, nil
 		}),
+		admin("DELETE", "/admin/api/services-clean-unused", "clean-unused", func(*wire.Exchange) (any, error) { return d.services.Clean() }),
+		admin("DELETE", "/admin/api/model-cache", "model-cache", nothingCached),
+		admin("POST", "/admin/api/model-cache", "model-cache", noCache),
+		admin("DELETE", "/admin/api/cached-code-envs", "code-envs", nothingCached),
+		admin("POST", "/admin/api/cached-code-envs", "code-envs", noCache),
+		admin("POST", "/admin/api/register-global-code-env", "code-envs", noCache),
 		admin("GET", "/admin/api/keys", "keys", d.listKeys),
 		admin("POST", "/admin/api/keys", "add-key", d.addKey),
 		admin("DELETE", "/admin/api/keys/{key}", "delete-key", d.deleteKey),
@@ -93,6 +101,39 @@ func (d *dialect) createService(x *wire.Exchange) (any, error) {
 		return nil, err
 	}
 	return done, d.services.Create(body.Service)
+}
+
+// importArchive adds a generation from a zip or tar.gz file on the server's machine,
+// which must be in the folder for such files. The generation is ready, and not mapped.
+func (d *dialect) importArchive(x *wire.Exchange) (any, error) {
+	path := string(x.Query("filePath"))
+	switch {
+	case path == "":
+		return nil, fail.Errorf(fail.Malformed, "'filePath' is missing.")
+	case d.Imports == "":
+		return nil, fail.Errorf(fail.Conflict, "This server imports no archives.")
+	}
+	files, err := archive.ReadIn(d.Imports, path)
+	if err != nil {
+		return nil, fail.Wrap(fail.Malformed, err, "Cannot import %s: %v. Archives are taken from %s on the server's machine.", path, err, d.Imports)
+	}
+	var all []catalog.File
+	for _, f := range files {
+		all = append(all, catalog.File{Name: f.Name, Text: f.Data})
+	}
+	name, err := d.services.Import(param(x, "service"), all)
+	return map[string]any{"ok": true, "generation": name}, err
+}
+
+// nothingCached answers calls that empty caches: there are none, since models and code
+// are in their generations.
+func nothingCached(*wire.Exchange) (any, error) {
+	return map[string]any{"ok": true, "removed": []string{}, "message": "Nothing to clean: models and code are kept in their generations, and interpreters are the machine's."}, nil
+}
+
+// noCache answers calls that fill caches.
+func noCache(*wire.Exchange) (any, error) {
+	return nil, fail.Errorf(fail.Malformed, "This server keeps no models or code environments beside its generations; import these, and name the interpreter of functions in the configuration.")
 }
 
 // setMapping takes the mapping of the admin client: entries, or a mode with one

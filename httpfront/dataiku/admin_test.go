@@ -1,7 +1,15 @@
 package dataiku_test
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
 	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,6 +103,95 @@ func TestAdmin(t *testing.T) {
 	if def := w.engine.Snapshot().Service("svc"); len(def.Mapping) != 2 {
 		t.Errorf("the definition does not follow: %+v", def)
 	}
+}
+
+// tarball writes a tar.gz file of names and texts.
+func tarball(t *testing.T, path string, files ...string) {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	w := tar.NewWriter(z)
+	for i := 0; i < len(files); i += 2 {
+		err := w.WriteHeader(&tar.Header{Name: files[i], Size: int64(len(files[i+1])), Mode: 0o600, Typeflag: tar.TypeReg})
+		if err == nil {
+			_, err = w.Write([]byte(files[i+1]))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := errors.Join(w.Close(), z.Close())
+	if err == nil {
+		err = os.WriteFile(path, b.Bytes(), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestImport imports archives, and cleans up.
+func TestImport(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, func(o *worldOptions) { o.Imports = dir })
+	const head = "services/svc/generations/actions/importFromArchive?filePath="
+	model := string(lightGBM("regression", 1, []string{"x"}, stump{0, 1, 2}))
+	const good = "{kind: Generation, service: svc, name: v4, endpoints: [{name: m, type: prediction, model: models/m.txt, task: regression, features: [{name: x, type: double}]}]}"
+	f := func(name string, status int, want string, files ...string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if files != nil {
+			tarball(t, path, files...)
+		}
+		w.call(t, "POST", head+url.QueryEscape(path), "", status, want)
+	}
+	f("good.tar.gz", 200, `{"generation":"v4","ok":true}`, "./pkg/g.yaml", good, "./pkg/models/m.txt", model)
+	f("good.tar.gz", 409, `already`)
+	if got := w.ask("svc", `{"dispatch":{"forcedGeneration":"v4"}}`); got != "404" { // it has no endpoint lk
+		t.Errorf("v4 answers %s", got)
+	}
+	res := w.Do(fronttest.Request{
+		Method: "POST", Target: "/public/api/v1/svc/m/predict", Body: `{"features":{"x":9},"dispatch":{"forcedGeneration":"v4"}}`, Header: map[string]string{"Authorization": "Bearer KEY"},
+	})
+	if results(res.Body) != `{"result":{"prediction":2,"ignored":false}` {
+		t.Errorf("v4: %d %s", res.Status, res.Body)
+	}
+	f("none.tar.gz", 400, "no such file")
+	f("up.tar.gz", 400, "not that of a file below a folder", "../g.yaml", good)
+	f("model.tar.gz", 400, "was not handed in", "g.yaml", strings.Replace(good, "v4", "v5", 1))
+	f("broken.tar.gz", 400, "cannot be made", "g.yaml", strings.Replace(good, "v4", "v5", 1), "models/m.txt", "nonsense")
+	f("empty.tar.gz", 400, "the definition of one generation", "README", "x")
+	f("group.tar.gz", 400, "the definition of one generation", "g.yaml", "{kind: Service, name: evil}")
+	f("more.tar.gz", 400, "the definition of one generation", "g.yaml", strings.Replace(good, "v4", "v5", 1)+"\n---\n{kind: Service, name: evil}", "models/m.txt", model)
+	f("other.tar.gz", 400, `a generation of service`, "g.yaml", strings.Replace(good, "svc", "s", 1), "models/m.txt", model)
+	w.call(t, "POST", strings.Replace(head, "svc", "nope", 1)+"good.tar.gz", "", 404, "no service")
+	w.call(t, "POST", head+"/etc/passwd", "", 400, "is not in")
+	if w.engine.Snapshot().Service("evil") != nil || w.engine.Snapshot().Generation("svc", "v5") != nil {
+		t.Error("a refused archive left something")
+	}
+
+	w.call(t, "DELETE", "services-clean-unused", "", 200, `"removedGenerations":[`)
+	var left []string
+	for _, s := range w.engine.Snapshot().Services() {
+		for _, g := range w.engine.Snapshot().Generations(s.Name) {
+			if !s.Maps(g.Name) {
+				t.Errorf("%s/%s is left", s.Name, g.Name)
+			}
+		}
+		left = append(left, s.Name)
+	}
+	if slices.Contains(left, "empty") || slices.Contains(left, "s1") || !slices.Contains(left, "svc") {
+		t.Errorf("left: %v", left)
+	}
+	w.call(t, "DELETE", "model-cache", "", 200, "Nothing to clean")
+	w.call(t, "DELETE", "cached-code-envs", "", 200, "Nothing to clean")
+	w.call(t, "POST", "model-cache?modelArchivePath=x", "", 400, "keeps no models")
+	w.call(t, "POST", "cached-code-envs?fileDir=x&language=python", "", 400, "keeps no models")
+	w.call(t, "POST", "register-global-code-env", "", 400, "keeps no models")
+	for _, path := range []string{"services", "services/svc/actions/enable", "services-clean-unused", "keys", "metrics", "model-cache", "services/svc/generations"} {
+		w.call(t, "PUT", path, "", 405, "does not take that method")
+	}
+	w.call(t, "GET", "services-clean-unused", "", 405, "does not take that method")
+	w.call(t, "GET", "services/svc/nothing", "", 404, "no such path")
 }
 
 // TestAdminKeys makes, uses and deletes keys.

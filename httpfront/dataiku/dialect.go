@@ -43,6 +43,8 @@ type Options struct {
 	Version string
 	// MaxItems bounds the records of one request; 0 = 10,000.
 	MaxItems int
+	// Imports is the folder whose archives the admin API may import; "" imports none.
+	Imports string
 	// QueryLog gets a line for every query; nil keeps none.
 	QueryLog *querylog.Log
 }

@@ -80,6 +80,10 @@ var rules = []rule{
 		why: "what was answered goes to files, wherever it came from; the Parquet library brings net/http, so dialects are handed a function",
 	},
 	{
+		pkg: "engine/archive", own: nil, third: nil, deny: outside, never: backends,
+		why: "archives that strangers made are unpacked without knowing what is in them",
+	},
+	{
 		pkg: "engine/querylog", own: []string{"engine/complain"}, third: nil, deny: outside, never: backends,
 		why: "lines of text go to files; what is in them, whoever answers queries knows",
 	},
@@ -144,7 +148,7 @@ var rules = []rule{
 		why: dialectWhy + "; this one serves two further parts of the engine, names branches and groups as the catalog does, and prints columns",
 	},
 	{
-		pkg: "httpfront/dataiku", own: append([]string{"engine/service", "engine/function", "engine/predict", "engine/sqlquery", "engine/catalog", "engine/auth", "engine/querylog"}, dialect...), third: nil, deny: outside, never: backends,
+		pkg: "httpfront/dataiku", own: append([]string{"engine/service", "engine/function", "engine/predict", "engine/sqlquery", "engine/catalog", "engine/archive", "engine/auth", "engine/querylog"}, dialect...), third: nil, deny: outside, never: backends,
 		why: dialectWhy + "; it is handed the services that it serves, prints what their models and functions say, logs its queries, and its admin calls change services and keys",
 	},
 	{
