@@ -116,7 +116,7 @@ func inject(t *testing.T, w *world, all []string) {
 		{w.plan(false, `SELECT name FROM users WHERE name LIKE ? | v`), 3},
 		{w.plan(false, `SELECT name FROM users WHERE name BETWEEN ? AND ? | v, v`), 0},
 		{w.plan(false, `SELECT count(*) FROM users GROUP BY name HAVING min(note) = ? | v`), 0},
-		{w.plan(false, `SELECT CASE WHEN name = ? THEN 'a' ELSE ` + w.pick("?", "?::text", "?") + ` END FROM users ORDER BY id LIMIT 3 | v, v`), 3},
+		{w.plan(false, `SELECT CASE WHEN name = ? THEN 'a' ELSE `+w.pick("?", "?::text", "?")+` END FROM users ORDER BY id LIMIT 3 | v, v`), 3},
 		{w.plan(false, `SELECT u.name FROM users u JOIN hidden h ON h.secret = ? | v`), 0},
 		{w.plan(false, `WITH x AS (SELECT name FROM users WHERE name = ?) SELECT * FROM x UNION ALL SELECT secret FROM hidden WHERE secret = ? | v, v`), 0},
 		{w.plan(false, `DELETE FROM users WHERE name = ? | v`), 0},

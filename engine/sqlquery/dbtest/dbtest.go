@@ -267,8 +267,18 @@ func (s *Server) Start() error {
 // Stop ends the server as an operator would: clients are thrown out.
 func (s *Server) Stop() { s.end(syscall.SIGINT, syscall.SIGTERM) }
 
-// Kill ends it at once.
-func (s *Server) Kill() { s.end(syscall.SIGKILL, syscall.SIGKILL) }
+// Kill ends it at once, with all its children.
+func (s *Server) Kill() {
+	if s.process == nil {
+		return
+	}
+	group := -s.process.Pid
+	_ = syscall.Kill(group, syscall.SIGKILL) // it may have ended by itself
+	s.end(syscall.SIGKILL, syscall.SIGKILL)
+	for syscall.Kill(group, syscall.Signal(0)) == nil { // PostgreSQL does not start beside old children
+		time.Sleep(time.Millisecond)
+	}
+}
 
 func (s *Server) end(postgres, mariadb syscall.Signal) {
 	if s.process == nil {
