@@ -68,6 +68,9 @@ func demoLoad(a *app) func(context.Context, *folder) error {
 			}
 			files = append(files, catalog.File{Name: name, Text: text, Attached: path.Ext(name) != ".yaml"})
 		}
+		if err := demoSQLite(ctx, f.services.SQLiteDir); err != nil {
+			return err
+		}
 		if err := f.apply(files); err != nil {
 			return err
 		}
@@ -127,6 +130,10 @@ curl -s "http://%[1]s/public/api/v1/flights/airport/lookup-simple?iata=JFK"; ech
 
 # A prediction: will this flight be late, and why? The store knows the route and the airports.
 curl -s http://%[1]s/public/api/v1/flights/delay/predict -d '{"features":{"origin":"SFO","destination":"JFK","hour":18,"weekday":4},"explanations":{"enabled":true}}'; echo
+
+# An SQL query: airports in Alaska north of a latitude, from a SQLite file. Parameters are bound, never pasted into the text.
+curl -s http://%[1]s/public/api/v1/flights/airports/query -d '{"state":"AK","north":70}'; echo
+curl -s "http://%[1]s/public/api/v1/flights/airports/query?state=HI&north=22"; echo
 
 # Metrics, and what is defined.
 curl -s http://%[2]s/metrics

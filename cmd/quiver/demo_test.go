@@ -56,6 +56,22 @@ func TestDemo(t *testing.T) {
 	if status, got := s.post(t, strings.TrimPrefix(predict[1], s.front), "", predict[2]); status != 200 || !strings.HasPrefix(got, want) || !strings.Contains(got, `"explanations":{"hour":0.4138`) {
 		t.Errorf("%s: %d %s, want %s", predict[2], status, got, want)
 	}
+	query := regexp.MustCompile(`(?m)^curl -s (\S+/query) -d '(.*)'; echo$`).FindStringSubmatch(text)
+	want = `{"results":[{"columns":[{"name":"iata","type":"TEXT"},{"name":"name","type":"TEXT"},{"name":"latitude","type":"REAL"}],"rows":[["BRW","Wiley Post Will Rogers Memorial","71.2854475"],`
+	if status, got := s.post(t, strings.TrimPrefix(query[1], s.front), "", query[2]); status != 200 || !strings.HasPrefix(got, want) {
+		t.Errorf("%s: %d %s, want %s", query[2], status, got, want)
+	}
+	for i, get := range regexp.MustCompile(`(?m)^curl -s "(\S+)"; echo$`).FindAllStringSubmatch(text, -1) {
+		res, err := http.Get(get[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if want := []string{`"iata":"JFK"`, `"rows":[["`}[i]; err != nil || res.StatusCode != 200 || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %d %s, %v, want %s", get[1], res.StatusCode, body, err, want)
+		}
+	}
 	gets := regexp.MustCompile(`(?m)^curl -s (\S+)$`).FindAllStringSubmatch(text, -1)
 	for i, want := range []string{"quiver_store_full 0", `"kind":"FeatureView"`} {
 		res, err := http.Get(gets[i][1])

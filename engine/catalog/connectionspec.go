@@ -47,6 +47,14 @@ func newConnectionSpec() *connectionSpec {
 	}
 }
 
+// NewConnection returns a connection with these and otherwise the default settings, which
+// is part of no catalog.
+func NewConnection(name, driver, dsn string) *Connection {
+	s := newConnectionSpec()
+	s.Name, s.Driver, s.DSN = name, driver, dsn
+	return s.check(&checker{out: &collector{}})
+}
+
 func (c *connectionSpec) head() *header  { return &header{Kind: c.Kind, Name: c.Name, Version: 1} }
 func (c *connectionSpec) key() objectKey { return connectionKey(c.Name) }
 func (c *connectionSpec) hasCode() bool  { return c.file() != "" }

@@ -213,9 +213,9 @@ func (d *Database) public(ctx context.Context, err error) error {
 	return fail.Wrap(fail.ReadFailed, err, "The database of connection %q failed.", d.def.Name)
 }
 
-// Script plans a text of statements without parameters, which is committed: for preparing
-// a database.
-func (d *Database) Script(text string) (*Plan, error) {
+// Script plans a text of statements that is committed: for preparing a database. The
+// parameters are those of the last statement.
+func (d *Database) Script(text string, parameters ...string) (*Plan, error) {
 	all, err := sqltext.Split(text, catalog.Dialects[d.def.Driver])
 	if err != nil {
 		return nil, err
@@ -223,5 +223,9 @@ func (d *Database) Script(text string) (*Plan, error) {
 	if len(all) == 0 {
 		return nil, errors.New("there is no statement")
 	}
-	return d.Plan(&catalog.SQLEndpoint{PostCommit: true, Queries: []catalog.SQLQuery{{Statements: all, Receiver: len(all) - 1}}}), nil
+	q := catalog.SQLQuery{Statements: all, Receiver: len(all) - 1}
+	for _, name := range parameters {
+		q.Parameters = append(q.Parameters, catalog.SQLParameter{Name: name})
+	}
+	return d.Plan(&catalog.SQLEndpoint{PostCommit: true, Queries: []catalog.SQLQuery{q}}), nil
 }

@@ -72,9 +72,13 @@ func TestSQLiteLocked(t *testing.T) {
 	exec(`BEGIN IMMEDIATE`)
 	insert := w.plan(true, `INSERT INTO t VALUES (1)`)
 	w.refused(insert, nil, fail.Timeout, "connection \"db\" allows 100ms")
-	timer := time.AfterFunc(20*time.Millisecond, func() { exec(`COMMIT`) })
-	defer timer.Stop()
+	done := make(chan bool)
+	time.AfterFunc(20*time.Millisecond, func() {
+		exec(`COMMIT`)
+		close(done)
+	})
 	w.ask(insert, nil, ` #1`)
+	<-done
 }
 
 // TestSQLiteFiles finds files, and never makes one.
