@@ -84,6 +84,23 @@ def predictions(client, folder):
     check(len(keys), 1)
 
 
+def queries(client):
+    """sql_query on each database, with parameters and without any."""
+    for name in ("sqlite", "postgres", "mariadb"):
+        answer = client.sql_query(name, {"n": 41, "said": "it's \u00e9; --"})
+        check(set(answer), {"results", "timing", "apiContext"})
+        result = answer["results"][0]
+        check(result["rows"], [["42", "it's \u00e9; --"]])
+        check([c["name"] for c in result["columns"]], ["next", "said"])
+        check((type(result["columns"][0]["type"]), result["updatedRows"]), (str, 0))
+        check({type(v) for v in answer["timing"].values()}, {int})
+        check(client.sql_query(name, {"n": "-1", "said": None})["results"][0]["rows"], [["0", None]])
+        for nothing in ({}, None):
+            check(client.sql_query(name + " none", nothing)["results"][0]["rows"], [["1"]])
+        print(refused(client.sql_query, name, {"n": 1}))
+        print(refused(client.sql_query, name, {"n": "one", "said": ""}))
+
+
 def main(url, folder):
     for base in (url, url + "/"):
         client = dataikuapi.APINodeClient(base, "svc", api_key="KEY")
@@ -99,6 +116,7 @@ def main(url, folder):
     print(refused(dataikuapi.APINodeClient(url, "svc").lookup_record, "e", {"id": 1}))
     print(refused(client.predict_record, "e", {"id": 1}))
     predictions(client, folder)
+    queries(client)
 
     admin = dataikuapi.APINodeAdminClient(url + "/", "ADM")
     admin.create_service("made")

@@ -11,6 +11,7 @@ import (
 	"quiver/engine/enginetest"
 	"quiver/engine/predict/predicttest"
 	"quiver/engine/service"
+	"quiver/engine/sqlquery/dbtest"
 	"quiver/httpfront"
 	"quiver/httpfront/dataiku"
 	"quiver/httpfront/fronttest"
@@ -30,7 +31,7 @@ service: svc
 name: v1
 endpoints:
   - {name: e, type: lookup, enrich: [{group: people, keys: [id], columns: [name]}]}
-MODELS---
+MODELSQUERIES---
 kind: Generation
 service: svc
 name: v2
@@ -56,6 +57,21 @@ func models(t *testing.T, rows predicttest.Sheet) (endpoints string, files []cat
 	return endpoints, files
 }
 
+// databases are a connection to each database, and their endpoints.
+func databases(t *testing.T) (connections, endpoints string) {
+	for _, x := range [][3]string{
+		{"sqlite", catalog.DriverSQLite, ":memory:"}, {"postgres", catalog.DriverPostgres, dbtest.Postgres(t).DSN}, {"mariadb", catalog.DriverMySQL, dbtest.MariaDB(t).DSN},
+	} {
+		connections += fmt.Sprintf("\n---\n{kind: Connection, name: %s, driver: %s, dsn: %q}", x[0], x[1], x[2])
+		endpoints += fmt.Sprintf(`  - {name: %[1]s, type: sql, connection: %[1]s, queries: [{sql: "SELECT ? + 1 AS next, ? AS said", parameters: [{name: n, type: integer}, {name: said, type: text}]}]}
+  - {name: %[1]s none, type: sql, connection: %[1]s, queries: [{sql: SELECT 1 AS one}]}
+`, x[0])
+	}
+	return connections, endpoints
+}
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
 // TestDataiku runs dataiku.py against a server.
 func TestDataiku(t *testing.T) {
 	c := client{name: "dataiku", module: "dataikuapi"}
@@ -63,12 +79,14 @@ func TestDataiku(t *testing.T) {
 	e := enginetest.New(t)
 	rows := predicttest.Read(t, "../../engine/predict/testdata/rows.csv.gz")
 	endpoints, files := models(t, rows)
-	text := strings.ReplaceAll(definitions, "MODELS", endpoints)
+	connections, queries := databases(t)
+	text := strings.NewReplacer("MODELS", endpoints, "QUERIES", queries).Replace(definitions) + connections
 	if _, err := e.Apply(append(files, catalog.File{Name: "d.yaml", Text: []byte(text)}), false); err != nil {
 		t.Fatal(err)
 	}
 	enginetest.Load(t, e, engine.Ref{Store: "default", Name: "people"}, []string{"1", `"one"`}, []string{"9007199254740993", `"big"`})
 	s := service.New(e)
+	t.Cleanup(s.Close)
 	if err := e.AddPart(s); err != nil {
 		t.Fatal(err)
 	}
