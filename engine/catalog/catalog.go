@@ -55,7 +55,7 @@ func Open(dir string) (*Catalog, error) {
 			return nil, fmt.Errorf("cannot read the definitions in %s: %w. %s", path, err, wayBack(revisions))
 		}
 	}
-	snapshot, err := load(file)
+	snapshot, err := load(dir, file)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the definitions in %s: %w. %s", revisionPath(dir, file.Revision), err, wayBack(revisions))
 	}
@@ -83,8 +83,8 @@ func wayBack(revisions []int) string {
 }
 
 // load makes the snapshot that a revision file describes.
-func load(file *revisionFile) (*Snapshot, error) {
-	drafts, all, err := file.drafts()
+func load(dir string, file *revisionFile) (*Snapshot, error) {
+	drafts, all, err := file.drafts(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -324,7 +324,7 @@ func (c *Catalog) PrepareRollback(revision int) (next *Snapshot, diff Diff, err 
 	var drafts []*draft
 	var then map[objectKey]*numbers
 	if err == nil {
-		drafts, then, err = file.drafts()
+		drafts, then, err = file.drafts(c.dir)
 	}
 	if err != nil {
 		return nil, Diff{}, fail.Wrap(fail.Conflict, err, "Cannot go back to revision %d: %v.", revision, err)
@@ -425,7 +425,11 @@ func (c *Catalog) Commit(next *Snapshot) error {
 		}
 	}
 	path := revisionPath(c.dir, next.Revision)
-	moved, err := writeSealed(path, encode(next, c.ledger.next))
+	revision, kept := encode(next, c.ledger.next)
+	if err := keepFiles(c.dir, kept); err != nil {
+		return err
+	}
+	moved, err := writeSealed(path, revision)
 	if err != nil {
 		err = fmt.Errorf("cannot write %s: %w", path, err)
 		if moved {
@@ -514,6 +518,9 @@ func (c *Catalog) forget(last int) error {
 		if err := ignoreMissing(os.Remove(revisionPath(c.dir, n))); err != nil {
 			return fmt.Errorf("cannot remove old definitions: %w", err)
 		}
+	}
+	if err := sweepFiles(c.dir); err != nil {
+		return fmt.Errorf("cannot remove old files: %w", err)
 	}
 	return nil
 }

@@ -116,7 +116,7 @@ func (c *connectionSpec) take(k *checker, files []File) {
 	case len(files[f].Text) > maxAttachment:
 		k.at(path{"dsn"}, "the file is larger than %d MiB; put it into the server's folder sqlite, or name it with its whole path", maxAttachment>>20)
 	default:
-		c.Files = []attachedSpec{{slash.Base(slashes(name)), pack(files[f].Text)}}
+		c.Files = []attachedSpec{{Name: slash.Base(slashes(name)), Packed: pack(files[f].Text)}}
 	}
 }
 

@@ -176,7 +176,7 @@ func (g *generationSpec) takeFolder(k *checker, at path, folder string, files []
 			k.at(at, "folder %s holds more than %d files or %d MiB", quote(folder), maxCodeFiles, maxAttachment>>20)
 			return
 		}
-		g.Files = append(g.Files, attachedSpec{prefix + name, pack(bytes.Clone(f.Text))})
+		g.Files = append(g.Files, attachedSpec{Name: prefix + name, Packed: pack(bytes.Clone(f.Text))})
 	}
 	if !slices.ContainsFunc(g.Files, func(f attachedSpec) bool { return strings.HasPrefix(f.Name, prefix) }) {
 		k.at(at, "folder %s was not handed in with the definitions, or is empty; it is looked for beside this file", quote(folder))

@@ -190,7 +190,7 @@ func TestForeignRevision(t *testing.T) {
 	if _, err := Open(dir); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "it says it is revision 2") {
 		t.Errorf("a copy: %v", err)
 	}
-	mustWrite(t, revisionPath(dir, 3), seal([]byte(`{"format":2,"revision":3,"objects":[]}`)))
+	mustWrite(t, revisionPath(dir, 3), seal([]byte(`{"format":3,"revision":3,"objects":[]}`)))
 	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "newer Quiver") {
 		t.Errorf("a later format: %v", err)
 	}

@@ -78,7 +78,7 @@ type Attachment struct {
 	packed []byte
 }
 
-// maxAttachment bounds one file that a definition names: it is part of every revision.
+// maxAttachment bounds one file that a definition names: it is held in memory, compressed.
 const maxAttachment = 32 << 20
 
 // Bytes returns what the file holds.

@@ -48,16 +48,6 @@ type explanationsSpec struct {
 	Importance map[string]float64 `json:"importance,omitempty"`
 }
 
-// attachedSpec is a file that endpoints name, once it was read.
-type attachedSpec struct {
-	Name   string `json:"name"`
-	Packed []byte `json:"gzip"`
-}
-
-func (a attachedSpec) same(b attachedSpec) bool {
-	return a.Name == b.Name && string(a.Packed) == string(b.Packed)
-}
-
 // fields are the keys of a prediction.
 func (p *predictionSpec) fields(r *reader) []field {
 	return []field{
@@ -167,7 +157,7 @@ func (g *generationSpec) take(k *checker, files []File) {
 			case len(f.Text) > maxAttachment:
 				k.at(at, "file %s is larger than %d MiB", quote(name), maxAttachment>>20)
 			default:
-				g.Files = append(g.Files, attachedSpec{name, pack(f.Text)})
+				g.Files = append(g.Files, attachedSpec{Name: name, Packed: pack(f.Text)})
 			}
 		})
 	}

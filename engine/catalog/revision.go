@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// revisionFormat is the version of the file format below.
-const revisionFormat = 1
+// revisionFormat is the version of the file format below. Revisions without attached
+// files are in format 1; since 2 these are files of their own.
+const revisionFormat = 2
 
 // maxRevisions is how many revisions are kept.
 const maxRevisions = 100
@@ -33,6 +34,7 @@ type revisionHead struct {
 	Revision int       `json:"revision"`
 	Time     time.Time `json:"time"`
 	Summary  string    `json:"summary"`
+	Files    []string  `json:"files,omitempty"` // the names of attached files
 }
 
 // record is one object of a revision file.
@@ -45,15 +47,26 @@ type record struct {
 	Made    *made             `json:"made,omitempty"`    // of a generation
 }
 
-// encode prints a snapshot as a revision file, one object a line.
-func encode(s *Snapshot, next uint32) []byte {
+// encode prints a snapshot as a revision file, one object a line, and returns the files
+// that it names.
+func encode(s *Snapshot, next uint32) (b []byte, kept map[string][]byte) {
+	kept = map[string][]byte{}
+	all := s.sorted()
+	definitions := make([][]byte, len(all))
+	for i, o := range all {
+		definitions[i] = detach(o, kept)
+	}
+	format := 1
+	if len(kept) > 0 {
+		format = revisionFormat
+	}
 	head := marshal(struct {
 		revisionHead
 		NextID int64  `json:"nextID"`
 		Next   uint32 `json:"nextNumber"`
-	}{revisionHead{revisionFormat, s.Revision, s.time, s.summary}, s.nextID, next})
-	b := append(head[:len(head)-1], `,"objects":[`...)
-	for i, o := range s.sorted() {
+	}{revisionHead{format, s.Revision, s.time, s.summary, sums(kept)}, s.nextID, next})
+	b = append(head[:len(head)-1], `,"objects":[`...)
+	for i, o := range all {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -61,7 +74,7 @@ func encode(s *Snapshot, next uint32) []byte {
 		b = append(b, "\n"+`{"text":"`...)
 		b = append(b, text...)
 		b = append(b, `","definition":`...)
-		b = append(b, o.definition()...)
+		b = append(b, definitions[i]...)
 		switch o := o.(type) {
 		case *Group:
 			b = append(b, `,"numbers":`...)
@@ -75,7 +88,7 @@ func encode(s *Snapshot, next uint32) []byte {
 		}
 		b = append(b, '}')
 	}
-	return append(b, "\n]}"...)
+	return append(b, "\n]}"...), kept
 }
 
 // readRevision reads a revision file, checking it whole.
@@ -94,8 +107,8 @@ func readRevision(path string) (*revisionFile, error) {
 	return &f, nil
 }
 
-// drafts returns the definitions of a revision, and the numbers of its groups.
-func (f *revisionFile) drafts() ([]*draft, map[objectKey]*numbers, error) {
+// drafts returns the definitions of a revision in a folder, and the numbers of its groups.
+func (f *revisionFile) drafts(dir string) ([]*draft, map[objectKey]*numbers, error) {
 	drafts := make([]*draft, 0, len(f.Objects))
 	all := make(map[objectKey]*numbers)
 	for _, r := range f.Objects {
@@ -109,6 +122,9 @@ func (f *revisionFile) drafts() ([]*draft, map[objectKey]*numbers, error) {
 		}
 		if err := json.Unmarshal(r.Definition, s); err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		if err := attach(dir, s); err != nil {
+			return nil, nil, err
 		}
 		d := &draft{key: s.key(), spec: s, text: r.Text, streams: r.Streams, made: r.Made}
 		if h.Kind == KindGroup {
@@ -206,6 +222,11 @@ func readHead(path string) (*revisionHead, error) {
 			err = d.Decode(dst.v)
 		}
 		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+	}
+	if name, err := d.Token(); err == nil && name == "files" {
+		if err := d.Decode(&h.Files); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 	}
