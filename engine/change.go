@@ -35,7 +35,8 @@ type Change struct {
 }
 
 // ChangeRows makes changes to a group in one step, the later of two for the same key and
-// time counting. Keys that were erased (DeleteRows) stay so. When it returns nil the
+// time counting. Keys that were erased (DeleteRows) stay so. A read of several keys sees
+// all changes of a call or none, unless the store cannot do so. When it returns nil the
 // changes are durable. The rows are not kept.
 func (e *Engine) ChangeRows(ctx context.Context, ref Ref, changes []Change) error {
 	g, err := e.group(ref)
@@ -72,6 +73,9 @@ func (e *Engine) ChangeRows(ctx context.Context, ref Ref, changes []Change) erro
 		if ws, err = e.withoutErased(ctx, ws); err != nil || len(ws) == 0 {
 			return err
 		}
+	}
+	if len(ws) > 0 {
+		ws[0].Together = true
 	}
 	return e.applyRows(ctx, g, ws)
 }

@@ -9,6 +9,7 @@ package storage
 type Batch struct {
 	Keys   []Key
 	hashes []uint64
+	tables uint64 // by fenceOf
 	slots  []slot
 	once   positions // for AddOnce
 	main   Arena
@@ -27,7 +28,7 @@ const maxKeptArena = 1 << 20
 // Reset empties the batch for its next use.
 func (b *Batch) Reset() {
 	clear(b.Keys)
-	b.Keys, b.hashes = b.Keys[:0], b.hashes[:0]
+	b.Keys, b.hashes, b.tables = b.Keys[:0], b.hashes[:0], 0
 	clear(b.slots)
 	b.slots = b.slots[:0]
 	b.once.reset()
@@ -44,6 +45,7 @@ func (b *Batch) add(k Key, hash uint64) int {
 	at := len(b.Keys)
 	b.Keys = append(b.Keys, k)
 	b.hashes = append(b.hashes, hash)
+	b.tables |= fenceOf(k.Table)
 	if at < cap(b.slots) {
 		b.slots = b.slots[:at+1] // empty, as all that are not in use
 	} else {
@@ -51,6 +53,9 @@ func (b *Batch) add(k Key, hash uint64) int {
 	}
 	return at
 }
+
+// again makes the batch what it was before Get, but for the memory of its rows.
+func (b *Batch) again() { clear(b.slots) }
 
 // AddOnce is Add for a key that may be there already: it then returns the position of
 // that one, so that the store is asked for it once.

@@ -45,6 +45,10 @@ type Write struct {
 	// Expire is a hint in Unix microseconds after which the row may be
 	// swept; 0 keeps it. A read never judges by it.
 	Expire int64
+	// Together, in the first write of an Apply, asks that all of its rows appear at
+	// once to every Get of several keys, across routes and tables. Stores that are
+	// a Fencer do so. Readers wait meanwhile, so it is not for large loads.
+	Together bool
 	// Delete leaves a tombstone carrying Version, so that an older write
 	// arriving later stays dropped. Row is ignored.
 	Delete bool

@@ -78,19 +78,22 @@ func (a *applier) reset() {
 func (a *applier) apply(ws []storage.Write) error {
 	a.sort(ws)
 	var errs []error
-	for from := 0; from < len(a.places); {
-		to := from + 1
-		for to < len(a.places) && a.places[to].shard == a.places[from].shard {
-			to++
+	if ws[0].Together && len(ws) > 1 {
+		if err := a.publish(ws); err != nil {
+			errs = append(errs, err)
 		}
-		sh := a.store.shards[a.places[from].shard]
-		c, err := a.commit(sh, ws, a.places[from:to])
-		if err != nil {
-			errs = append(errs, fmt.Errorf("cannot write to %s: %w", sh.name, err))
-		} else {
-			a.runs = append(a.runs, c)
+	} else {
+		for rest := a.places; len(rest) > 0; {
+			var places []place
+			places, rest = a.cut(rest)
+			sh := a.store.shards[places[0].shard]
+			c, err := a.commit(sh, ws, places)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("cannot write to %s: %w", sh.name, err))
+			} else {
+				a.runs = append(a.runs, c)
+			}
 		}
-		from = to
 	}
 	for i := range a.runs {
 		if err := a.runs[i].wait(); err != nil {
@@ -99,6 +102,51 @@ func (a *applier) apply(ws []storage.Write) error {
 	}
 	if len(errs) > 0 {
 		return errs[0]
+	}
+	return nil
+}
+
+// cut returns the places of the first shard, and the others.
+func (a *applier) cut(places []place) (first, rest []place) {
+	to := 1
+	for to < len(places) && places[to].shard == places[0].shard {
+		to++
+	}
+	return places[:to], places[to:]
+}
+
+// publish prepares the batches of all shards, which it holds until it is done, and then
+// hands them over behind the fence: that is all that readers can be disturbed by.
+func (a *applier) publish(ws []storage.Write) (err error) {
+	var batches []*pebble.Batch
+	defer func() {
+		for _, b := range batches { // those that were not handed over
+			err = errors.Join(err, b.Close())
+		}
+	}()
+	var shards []*shard
+	for rest := a.places; len(rest) > 0; {
+		var places []place
+		places, rest = a.cut(rest)
+		sh := a.store.shards[places[0].shard]
+		sh.mu.Lock() // in the order of the shards, as everyone who holds several
+		defer sh.mu.Unlock()
+		b, err := a.prepare(sh, ws, places)
+		if err != nil {
+			return fmt.Errorf("cannot write to %s: %w", sh.name, err)
+		}
+		shards, batches = append(shards, sh), append(batches, b)
+	}
+	tables := a.store.fence.Begin(ws)
+	defer a.store.fence.End(tables)
+	for i, sh := range shards {
+		b := batches[0]
+		batches = batches[1:]
+		c, err := sh.finish(b)
+		if err != nil {
+			return fmt.Errorf("cannot write to %s: %w", shards[i].name, err)
+		}
+		a.runs = append(a.runs, c)
 	}
 	return nil
 }
@@ -117,13 +165,22 @@ func (a *applier) sort(ws []storage.Write) {
 	}
 }
 
-// commit decides which writes win, and hands them to the shard as one batch that
-// is visible and ordered in the log when commit returns, but not yet durable.
+// commit hands the writes that win to the shard as one batch, which is visible and
+// ordered in the log when commit returns, but not yet durable.
 func (a *applier) commit(sh *shard, ws []storage.Write, places []place) (commit, error) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if err := sh.mayWrite(); err != nil {
+	batch, err := a.prepare(sh, ws, places)
+	if err != nil {
 		return commit{}, err
+	}
+	return sh.finish(batch)
+}
+
+// prepare decides which writes win, and makes a batch of them. The caller holds mu.
+func (a *applier) prepare(sh *shard, ws []storage.Write, places []place) (*pebble.Batch, error) {
+	if err := sh.mayWrite(); err != nil {
+		return nil, err
 	}
 	given := 0
 	for i := range places {
@@ -139,7 +196,7 @@ func (a *applier) commit(sh *shard, ws []storage.Write, places []place) (commit,
 	if given > 0 {
 		var err error
 		if places, err = a.winners(sh, ws, places); err != nil {
-			return commit{}, asCorrupt(err)
+			return nil, asCorrupt(err)
 		}
 	}
 	batch := sh.db.NewBatch()
@@ -149,10 +206,10 @@ func (a *applier) commit(sh *shard, ws []storage.Write, places []place) (commit,
 		putKey(op.Key, &w.Key)
 		appendValue(op.Value[:0], w, places[i].version)
 		if err := op.Finish(); err != nil {
-			return commit{}, errors.Join(err, batch.Close())
+			return nil, errors.Join(err, batch.Close())
 		}
 	}
-	return sh.finish(batch)
+	return batch, nil
 }
 
 // finish adds the shard's state to a batch and hands it to Pebble. The state goes

@@ -66,11 +66,19 @@ func (s *Store) Get(ctx context.Context, b *storage.Batch) error {
 		return nil
 	}
 	g := s.getters.Get().(*getter)
-	err := g.get(ctx, b)
+	var err error
+	if b.Len() == 1 {
+		err = g.get(ctx, b)
+	} else {
+		err = s.fence.Get(ctx, b, g.get)
+	}
 	g.reset()
 	s.getters.Put(g)
 	return err
 }
+
+// Fence implements storage.Fencer.
+func (s *Store) Fence() *storage.Fence { return &s.fence }
 
 func (g *getter) reset() {
 	for i := range g.parts {

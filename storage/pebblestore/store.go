@@ -36,6 +36,7 @@ type Store struct {
 	damage  damage
 	pool    *fanPool // nil if Gets never fan out
 
+	fence    storage.Fence
 	running  running
 	failed   atomic.Bool  // the process is about to end
 	bulks    atomic.Int64 // names the folders of bulk loads

@@ -18,7 +18,8 @@ type Cache struct {
 	storage.Store
 	shards []shard
 	mask   uint64
-	misses sync.Pool // of *missing
+	misses sync.Pool      // of *missing
+	fence  *storage.Fence // of the inner store; nil: it has none
 	closed atomic.Bool
 }
 
@@ -46,6 +47,9 @@ func New(inner storage.Store, size int64) (*Cache, error) {
 		}
 	}
 	c.misses.New = func() any { return &missing{} }
+	if f, ok := storage.As[storage.Fencer](inner); ok {
+		c.fence = f.Fence()
+	}
 	return c, nil
 }
 
@@ -78,6 +82,13 @@ func (c *Cache) Get(ctx context.Context, b *storage.Batch) error {
 	if c.closed.Load() {
 		return storage.ErrClosed
 	}
+	if c.fence == nil || len(b.Keys) == 1 {
+		return c.get(ctx, b)
+	}
+	return c.fence.Get(ctx, b, c.get)
+}
+
+func (c *Cache) get(ctx context.Context, b *storage.Batch) error {
 	m := c.misses.Get().(*missing)
 	defer c.recycle(m)
 	if len(b.Keys) == 1 {
