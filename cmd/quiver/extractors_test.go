@@ -78,6 +78,68 @@ def bucket(ts, age):
 	}
 }
 
+// TestExtractorTypes hands every type of Fennel to real Python and takes it back.
+func TestExtractorTypes(t *testing.T) {
+	e := enginetest.New(t)
+	r := featureset.New(e, &extractors{newFunctions(defaultFunctions(), slog.New(slog.DiscardHandler))})
+	defer r.Close()
+	if err := e.AddPart(r); err != nil {
+		t.Fatal(err)
+	}
+	types := []string{"int", "float", "str", "bool", "datetime", "Decimal[2]", "bytes", "date", "List[datetime]", "Dict[str, Decimal[2]]", "Optional[float]"}
+	values := []string{
+		"7", `"NaN"`, `"NaN"`, "true", `"2020-01-02T03:04:05.678900Z"`, "12.25", `"/wA="`, `"2020-01-02"`,
+		`["2020-01-02T00:00:00.000000Z"]`, `{"k":1.50}`, "null",
+	}
+	var yaml, inputs, outputs, data, want strings.Builder
+	yaml.WriteString("kind: Featureset\nstore: default\nname: F\nfeatures:\n  - {name: says, type: str}\n  - {name: rows, type: int}\n")
+	for i, typ := range types {
+		fmt.Fprintf(&yaml, "  - {name: i%d, type: '%s'}\n  - {name: o%d, type: '%s'}\n", i, typ, i, typ)
+		comma := ","
+		if i == 0 {
+			comma = ""
+		}
+		fmt.Fprintf(&inputs, "%si%d", comma, i)
+		fmt.Fprintf(&outputs, "%so%d", comma, i)
+		fmt.Fprintf(&data, `%s"F.i%d":[%s]`, comma, i, values[i])
+		fmt.Fprintf(&want, `"F.o%d":[%s],`, i, values[i])
+	}
+	fmt.Fprintf(&yaml, "extractors:\n  - {inputs: [%s], outputs: [%s,says], python: x.py, function: f}\n  - {inputs: [], outputs: [rows], python: x.py, function: g}\n", &inputs, &outputs)
+	source := `
+def name(v):
+    return type(v).__name__ + ("[" + name(next(iter(v.values() if isinstance(v, dict) else v))) + "]" if type(v) in (list, dict) else "")
+
+def f(ts, *columns):
+    out = {"o%d" % i: c for i, c in enumerate(columns)}
+    out["says"] = [" ".join(name(c[0]) for c in columns)]
+    return out
+
+def g(ts):
+    return {"rows": [len(ts)] * len(ts)}
+`
+	if _, err := e.Apply([]catalog.File{{Name: "a.yaml", Text: []byte(yaml.String())}, {Name: "x.py", Text: []byte(source)}}, false); err != nil {
+		t.Fatalf("%v; if python3 is missing: apt-get install python3", err)
+	}
+	q := featureset.Request{Who: auth.All(), Data: []byte("{" + data.String() + "}"), Outputs: []string{"F"}}
+	for i := range types {
+		q.Inputs = append(q.Inputs, fmt.Sprint("F.i", i))
+	}
+	q.Outputs = nil
+	for i := range types {
+		q.Outputs = append(q.Outputs, fmt.Sprint("F.o", i))
+	}
+	q.Outputs = append(q.Outputs, "F.says", "F.rows")
+	a, err := r.Extract(t.Context(), &q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Release()
+	want.WriteString(`"F.says":["int float str bool datetime Decimal bytes date list[datetime] dict[Decimal] NoneType"],"F.rows":[1]}`)
+	if got := string(a.AppendJSON(nil)); got != "{"+want.String() {
+		t.Errorf("got  %s\nwant {%s", got, &want)
+	}
+}
+
 // TestFunctionMetrics checks what a scrape sees of a function that was called and failed.
 func TestFunctionMetrics(t *testing.T) {
 	c := defaultFunctions()

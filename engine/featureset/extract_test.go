@@ -163,7 +163,7 @@ func TestExtractErrors(t *testing.T) {
 	f(id, name, `{"UserFeatures.user_id":[1.5]}`, fail.Malformed, "expected int, found 1.5")
 	f(id, name, `{"UserFeatures.user_id":[NaN]}`, fail.Malformed, "expected int, found NaN")
 	f(id, name, `{"UserFeatures.user_id":[null]}`, fail.Malformed, "not Optional")
-	f(id, name, `{"UserFeatures.user_id":[1,2,3,4,5]}`, fail.Malformed, "more than 4 rows")
+	f(id, name, `{"UserFeatures.user_id":[1,2,3,4,5]}`, fail.TooLarge, "more than 4 rows")
 	f(id, name, `{"UserFeatures.user_id":[1`, fail.Malformed, "not JSON")
 	f(id, name, `[{}]`, fail.Malformed, "is missing")
 

@@ -45,7 +45,8 @@ type state struct {
 	plans map[string]*plan
 }
 
-// Compile implements engine.Part. It loads the code of extractors.
+// Compile implements engine.Part. It loads the code of extractors, and fails if that of
+// a new one cannot be loaded.
 func (r *Resolver) Compile(next *catalog.Snapshot) (engine.Compiled, error) {
 	old := r.state.Load()
 	c := &compiled{resolver: r, next: &state{snap: next, codes: map[*catalog.Featureset][]Function{}, plans: map[string]*plan{}}}
@@ -54,13 +55,19 @@ func (r *Resolver) Compile(next *catalog.Snapshot) (engine.Compiled, error) {
 		if len(s.Extractors) == 0 || s.Broken != "" {
 			continue
 		}
-		if have, ok := old.codes[s]; ok {
-			c.next.codes[s] = have
-			continue
-		}
+		have, known := old.codes[s]
 		for i := range s.Extractors {
+			if known && !isDown(have[i]) {
+				c.next.codes[s] = append(c.next.codes[s], have[i])
+				continue
+			}
 			f, err := r.open(s, &s.Extractors[i])
-			if err != nil {
+			switch {
+			case err != nil && (known || old.snap == nil):
+				// It was applied when it could be loaded. The others must not
+				// suffer from what has become of the machine since.
+				f = down{err}
+			case err != nil:
 				c.Discard()
 				return nil, err
 			}
@@ -80,6 +87,22 @@ func (r *Resolver) open(s *catalog.Featureset, x *catalog.Extractor) (Function, 
 		return nil, fail.Wrap(fail.Malformed, err, "Featureset %s/%s: cannot load function %s of %s: %v.", s.Store, s.Name, x.Function, x.File, err)
 	}
 	return f, nil
+}
+
+// down stands for a function that was loaded when it was applied and cannot be any more,
+// its interpreter being gone for instance. It says why, and is tried again whenever
+// definitions change.
+type down struct{ why error }
+
+func (d down) Call(_ context.Context, dst, _ []byte) ([]byte, error) {
+	return dst, fail.Wrap(fail.ReadFailed, d.why, "%s", fail.AsError(d.why).Text)
+}
+
+func (d down) Close() error { return nil }
+
+func isDown(f Function) bool {
+	_, is := f.(down)
+	return is
 }
 
 // compiled is the next state on its way.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"quiver/engine"
@@ -127,11 +128,14 @@ func (r *run) load(q *Request) error {
 	}
 	r.frame.Reset(p.names, p.types)
 	if err := r.loader.Load(&r.frame, q.Data, most); err != nil {
-		text := err.Error()
+		text, code := err.Error(), fail.Malformed
+		if errors.As(err, new(vec.RowsError)) {
+			code = fail.TooLarge
+		}
 		if name, ok := strings.CutPrefix(text, `json does not contain column "`); ok {
 			text = "json does not contain column " + strings.TrimSuffix(name, `"`)
 		}
-		return fail.Errorf(fail.Malformed, "%s", text)
+		return fail.Errorf(code, "%s", text)
 	}
 	r.n = r.frame.Rows
 	for i, slot := range p.inputs {
@@ -154,7 +158,7 @@ func (r *run) take(q *Request, most int) error {
 		case i > 0 && c.Len != r.n:
 			return fail.Errorf(fail.Malformed, "columns have different lengths: %q has %d rows, %q has %d", p.names[0], r.n, p.names[i], c.Len)
 		case c.Len > most:
-			return fail.Errorf(fail.Malformed, "more than %d rows", most)
+			return fail.Errorf(fail.TooLarge, "%v", vec.RowsError(most))
 		}
 		if err := fits(p.names[i], p.types[i], c); err != nil {
 			return err
@@ -259,7 +263,15 @@ func (r *run) eval(at int) (*vec.Column, error) {
 func (r *run) call(ctx context.Context, c *code, f *vec.Frame) error {
 	in := append(r.text[:0], `{"now":"`...)
 	in = appendInstant(in, r.now)
-	in = append(in, `","inputs":[`...)
+	in = strconv.AppendInt(append(in, `","rows":`...), int64(r.n), 10)
+	in = append(in, `,"types":[`...)
+	for i, at := range c.inputs {
+		if i > 0 {
+			in = append(in, ',')
+		}
+		in = appendReading(in, r.plan.slots[at].typ)
+	}
+	in = append(in, `],"inputs":[`...)
 	for i, at := range c.inputs {
 		if i > 0 {
 			in = append(in, ',')

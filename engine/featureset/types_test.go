@@ -220,7 +220,7 @@ extractors:
 	if got, err := extract(t, r, q); err != nil || got != want {
 		t.Errorf("got %s %v", got, err)
 	}
-	if in := `{"now":"1970-01-01T00:00:00.000001Z","inputs":["F.age","F.double"],"data":{"F.age":[10,20],"F.double":[20,40]}}`; f.in != in {
+	if in := `{"now":"1970-01-01T00:00:00.000001Z","rows":2,"types":["plain","plain"],"inputs":["F.age","F.double"],"data":{"F.age":[10,20],"F.double":[20,40]}}`; f.in != in {
 		t.Errorf("the code was handed %s\nwant %s", f.in, in)
 	}
 	// What is given is not computed, nor overwritten by code that is run for another output.

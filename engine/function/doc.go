@@ -41,10 +41,12 @@
 //
 // ts and the inputs are given by position, in the order of "inputs", as lists with one
 // element per row. ts holds the time of the request, as datetime in UTC. Without inputs there are
-// as many rows as "rows" says, one if it does not. Values are as in the JSON: null is None,
-// timestamps are text. A column whose values are all numbers, None or the words NaN,
-// +infinity and -infinity has its words made floats; a text column of nothing but these
-// words cannot be told apart. The result is a dict of output name to list (or anything with
+// as many rows as "rows" says, one if it does not. null is None. "types", in step with
+// "inputs", says what else values become: "plain" what they are in JSON, "float" (with the
+// words NaN, +infinity and -infinity), "datetime" (in UTC), "date", "decimal" (Decimal),
+// "bytes", ["list", type], ["map", type] of the values, ["struct", {field: type}]. Without
+// it, a column whose values are all numbers, None or those words has its words made
+// floats. The result is a dict of output name to list (or anything with
 // the method tolist), a pandas DataFrame, or a Series with a name. In it datetime, date,
 // Decimal and bytes are written as the API writes them (naive datetime is UTC), and NaN and
 // infinities as those words. The number of rows and the types are the caller's to check.

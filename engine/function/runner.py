@@ -229,6 +229,38 @@ class Keywords:
         raise TypeError("a value of type %s cannot be written as JSON" % type(value).__name__)
 
 
+def typed(spec, column):
+    """The values of a column as what their type is in Python; see package function."""
+    one = reader(spec)
+    return column if one is None else [None if v is None else one(v) for v in column]
+
+
+def reader(spec):
+    """Makes a value that is not None of its JSON; None if it is that already."""
+    if isinstance(spec, str):
+        return READERS[spec]
+    kind, of = spec
+    if kind == "struct":
+        fields = {name: reader(inner) for name, inner in of.items()}
+        return lambda v: {k: x if x is None or fields.get(k) is None else fields[k](x) for k, x in v.items()}
+    one = reader(of)
+    if one is None:
+        return None
+    if kind == "list":
+        return lambda v: [None if x is None else one(x) for x in v]
+    return lambda v: {k: None if x is None else one(x) for k, x in v.items()}
+
+
+READERS = {
+    "plain": None,
+    "float": lambda v: Columns.WORDS[v] if type(v) is str else v,
+    "datetime": lambda v: datetime.datetime.fromisoformat(v.replace("Z", "+00:00")),
+    "date": datetime.date.fromisoformat,
+    "decimal": lambda v: decimal.Decimal(repr(v)),
+    "bytes": base64.b64decode,
+}
+
+
 class Columns:
     """Calling convention "columns": f(ts, column, ...) -> {name: column}."""
 
@@ -242,7 +274,11 @@ class Columns:
             self.signature = None
 
     def arguments(self, args):
-        columns = [self.numbers(args["data"][name]) for name in args["inputs"]]
+        types = args.get("types") or [None] * len(args["inputs"])
+        columns = [
+            self.numbers(args["data"][name]) if spec is None else typed(spec, args["data"][name])
+            for name, spec in zip(args["inputs"], types)
+        ]
         now = datetime.datetime.fromisoformat(args["now"].replace("Z", "+00:00"))
         given = [[now] * (len(columns[0]) if columns else args.get("rows", 1))] + columns
         if self.signature is not None:

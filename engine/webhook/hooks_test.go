@@ -185,7 +185,8 @@ func TestRefused(t *testing.T) {
 	f(`null`, fail.Malformed)
 	f(`12`, fail.Malformed)
 	f(`"x"`, fail.Malformed)
-	f(`[`+strings.Repeat(good+`,`, 10)+good+`]`, fail.Malformed, "10")
+	f(`[`+strings.Repeat(good+`,`, 10)+good+`]`, fail.TooLarge, "10")
+	f(`{"id":[`+strings.Repeat("1,", 10)+`1],"name":[],"age":[],"ts":[]}`, fail.TooLarge, "10")
 
 	_, err := h.Log(context.Background(), auth.All(), "default", "hook", "nope", []byte(`[]`))
 	if fail.AsError(err).Code != fail.NotFound {

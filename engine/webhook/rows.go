@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"quiver/codec"
+	"quiver/engine/expr/vec"
 )
 
 var (
@@ -33,7 +34,7 @@ func split(data []byte, maxRows int) ([][]byte, error) {
 				return nil, fmt.Errorf("row %d is no object", len(rows))
 			}
 			if rows = append(rows, raw); len(rows) > maxRows {
-				return nil, fmt.Errorf("more than %d rows", maxRows)
+				return nil, vec.RowsError(maxRows)
 			}
 		}
 	case codec.JSONObject:
@@ -49,7 +50,7 @@ func split(data []byte, maxRows int) ([][]byte, error) {
 				raw, _ := s.Value()
 				if first {
 					if len(rows) == maxRows {
-						return nil, fmt.Errorf("more than %d rows", maxRows)
+						return nil, vec.RowsError(maxRows)
 					}
 					rows = append(rows, []byte{'{'})
 				}

@@ -163,6 +163,8 @@ func (c *target) because(err error, column string) error {
 		return c.bad(column, v.Row, v.Reason)
 	case errors.As(err, &run):
 		return c.bad(column, run.Row, run.Error())
+	case errors.As(err, new(vec.RowsError)):
+		return fail.Wrap(fail.TooLarge, err, "Cannot log to group %s: %v.", c.Ref.Name, err)
 	}
 	return fail.Wrap(fail.Malformed, err, "Cannot log to group %s: %v.", c.Ref.Name, err)
 }

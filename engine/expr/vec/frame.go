@@ -7,6 +7,11 @@ import (
 	"quiver/codec"
 )
 
+// RowsError says that data has more rows than this.
+type RowsError int
+
+func (e RowsError) Error() string { return fmt.Sprintf("more than %d rows", int(e)) }
+
 // Frame is named columns of equal length.
 type Frame struct {
 	Names   []string
@@ -50,7 +55,7 @@ func (f *Frame) Size() int {
 // must be there, and all must be equally long; in a row object an Optional one may be
 // absent and is null. maxRows bounds what is read.
 //
-// Errors are *ValueError where one value is at fault. The frame then holds some of the
+// Errors are *ValueError where one value is at fault, and RowsError. The frame then holds some of the
 // data and must be Reset.
 func (l *Loader) Load(f *Frame, data []byte, maxRows int) error {
 	s := codec.NewScanner(data)
@@ -128,7 +133,7 @@ func (l *Loader) column(f *Frame, at int, s *codec.Scanner, maxRows int) error {
 	s.Array()
 	for s.NextElement() {
 		if c.Len == maxRows {
-			return fmt.Errorf("more than %d rows", maxRows)
+			return RowsError(maxRows)
 		}
 		if ints {
 			if v, ok := s.Int(); ok && lo <= v && v <= hi {
@@ -154,7 +159,7 @@ func (l *Loader) rows(f *Frame, s *codec.Scanner, maxRows int) error {
 	f.seen = resize(f.seen, len(f.Names))
 	for s.NextElement() {
 		if f.Rows == maxRows {
-			return fmt.Errorf("more than %d rows", maxRows)
+			return RowsError(maxRows)
 		}
 		if s.Peek() != codec.JSONObject {
 			raw, _ := s.Value()
