@@ -15,6 +15,7 @@ type FunctionEndpoint struct {
 	Limits      FunctionLimits
 
 	Texts          bool // values of a query stay texts even where they look like JSON
+	Labels         bool // of a custom prediction: the function answers with labels, not probabilities
 	Traceback      bool // answers of calls that failed have the user's traceback
 	CustomResponse bool // the function may write whole answers
 	Request        bool // the function sees the headers of the request, keys included

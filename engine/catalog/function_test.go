@@ -142,5 +142,7 @@ func TestFunctionFaults(t *testing.T) {
 	f("ceil: 4", "cieling: 4", `unknown key "cieling" in a pool`)
 	f("ceil: 4", "ceil: 0", "0 is not between 1 and 1024")
 	f("function: f}", "function: f, enrich: []}", `unknown key "enrich" in an endpoint`)
+	f("type: pythonFunction, file", "type: customPrediction, task: binary, features: [{name: a, type: int}], file", "a custom prediction of classes needs their labels")
+	f("type: pythonFunction, file", "type: customPrediction, model: x.txt, task: regression, features: [{name: a, type: int}], file", `unknown key "model" in an endpoint`)
 	f("type: pythonFunction", "type: lookup, enrich: []", `unknown key "file" in an endpoint`)
 }

@@ -21,6 +21,7 @@ type functionSpec struct {
 	Pool           *poolSpec         `json:"pool,omitempty"`
 	Limits         *limitsSpec       `json:"limits,omitempty"`
 	Coerce         *bool             `json:"coerce,omitempty"` // nil: true
+	Labels         bool              `json:"labels,omitempty"` // of a custom prediction
 	Traceback      bool              `json:"traceback,omitempty"`
 	CustomResponse bool              `json:"customResponse,omitempty"`
 	Request        bool              `json:"request,omitempty"`
@@ -115,12 +116,22 @@ func (f *functionSpec) fields(r *reader) []field {
 	}
 }
 
+// customFields are the keys of a prediction that a function makes: those of both, but for
+// the model and what is about single calls.
+func (e *apiEndpointSpec) customFields(r *reader) []field {
+	all := append(e.predictionSpec.fields(r), e.functionSpec.fields(r)...)
+	all = slices.DeleteFunc(all, func(f field) bool {
+		return slices.Contains([]string{"model", "coerce", "customResponse", "request"}, f.key)
+	})
+	return append(all, field{key: "labels", read: r.boolean(&e.Labels)})
+}
+
 // function judges a function, but for what its code says.
 func (g *generationSpec) function(k *checker, at path, e *apiEndpointSpec) *FunctionEndpoint {
 	out := &FunctionEndpoint{
 		R:    e.Type == EndpointR,
 		File: slash.Base(e.File), Function: e.Function, Interpreter: e.Interpreter, Env: e.Env,
-		Texts: e.Coerce != nil && !*e.Coerce, Traceback: e.Traceback, CustomResponse: e.CustomResponse, Request: e.Request,
+		Texts: e.Coerce != nil && !*e.Coerce, Labels: e.Labels, Traceback: e.Traceback, CustomResponse: e.CustomResponse, Request: e.Request,
 	}
 	if p := e.Pool; p != nil {
 		out.Pool = FunctionPool{Floor: p.Floor, Cruise: p.Cruise, Ceil: p.Ceil, Timeout: time.Duration(p.Timeout), Idle: time.Duration(p.Idle)}

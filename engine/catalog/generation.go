@@ -38,11 +38,12 @@ const (
 	EndpointPrediction = "prediction"
 	EndpointPython     = "pythonFunction"
 	EndpointR          = "rFunction"
+	EndpointCustom     = "customPrediction"
 	EndpointSQL        = "sql"
 )
 
 // endpointTypes lists the types that this version has.
-var endpointTypes = []string{EndpointLookup, EndpointPrediction, EndpointPython, EndpointR, EndpointSQL}
+var endpointTypes = []string{EndpointLookup, EndpointPrediction, EndpointPython, EndpointR, EndpointCustom, EndpointSQL}
 
 // APIEndpoint is what a service answers under one name. Exactly one of the fields
 // behind Type is set: the one that Type names.
@@ -170,7 +171,11 @@ func (g *Generation) endpoint(i int) string {
 	e := &g.Endpoints[i]
 	s := fmt.Sprintf("%s (%s)", quote(e.Name), e.Type)
 	if p := e.Predict; p != nil {
-		s += fmt.Sprintf(" %s by %s of %d features", p.Task, p.Model.Name, len(p.Features))
+		by := p.Model.Name
+		if e.Function != nil {
+			by = "a function"
+		}
+		s += fmt.Sprintf(" %s by %s of %d features", p.Task, by, len(p.Features))
 	}
 	if f := e.Function; f != nil {
 		s += fmt.Sprintf(" %s of %s", f.Function, f.File)

@@ -152,6 +152,8 @@ func (e *apiEndpointSpec) read(r *reader, n ast.Node) {
 	switch {
 	case kind == EndpointPrediction:
 		fields = append(append(fields, enrich), e.predictionSpec.fields(r)...)
+	case kind == EndpointCustom:
+		fields = append(append(fields, enrich), e.customFields(r)...)
 	case isFunction(kind):
 		fields = append(fields, e.functionSpec.fields(r)...)
 	case kind == EndpointSQL:
@@ -256,6 +258,11 @@ func (g *generationSpec) check(k *checker, sources [][]enrichSource, connections
 		switch {
 		case e.Type == EndpointPrediction:
 			out.Endpoints[i].Predict = g.prediction(k, at, e, enrich)
+		case e.Type == EndpointCustom:
+			out.Endpoints[i].Predict, out.Endpoints[i].Function = g.prediction(k, at, e, enrich), g.function(k, at, e)
+			if e.Task != "regression" && len(e.Classes) < 2 {
+				k.at(append(slices.Clone(at), "classes"), "a custom prediction of classes needs their labels")
+			}
 		case isFunction(e.Type):
 			out.Endpoints[i].Function = g.function(k, at, e)
 		case e.Type == EndpointSQL:

@@ -185,6 +185,7 @@ func (g *generationSpec) prediction(k *checker, at path, e *apiEndpointSpec, enr
 			out.Model = *a
 		case in[0] == "percentiles":
 			out.Percentiles = a
+		case in[0] == "file": // of the function
 		default:
 			out.Explain.Background = a
 		}

@@ -17,13 +17,29 @@ type Convention uint8
 const (
 	Arguments Convention = iota // one call, members of a JSON object as keyword arguments
 	Columns                     // one call for many rows, columns in and columns out
+	Frames                      // one call for many rows, a frame of Config.Frame in and predictions out
+)
+
+// Frame says what the convention Frames has in and out.
+type Frame struct {
+	Columns []string `json:"columns"`
+	Answer  Answers  `json:"answer"`
+	Classes []string `json:"classes"`
+}
+
+// Answers is what predictions are.
+type Answers string
+
+// The answers: one number a row; the probability of the second of two classes, or those
+// of all of more; a label, whose index among the classes is the answer.
+const (
+	Values        Answers = "values"
+	Probabilities Answers = "probabilities"
+	Labels        Answers = "labels"
 )
 
 func (c Convention) String() string {
-	if c == Columns {
-		return "columns"
-	}
-	return "arguments"
+	return [...]string{"arguments", "columns", "frames"}[c]
 }
 
 // Language says what a function is written in.
@@ -45,6 +61,7 @@ type Config struct {
 	File        string            // relative to the folder, the one to load; may be left out if Files has one
 	Function    string            // in that file
 	Convention  Convention
+	Frame       *Frame            // with Frames
 	Request     bool              // arguments come as {"arguments":{},"request":{}}, and code sees the second as quiver.request
 	Env         map[string]string // added to PATH, HOME, TMPDIR and LANG, which is all that a worker gets otherwise
 
@@ -134,7 +151,9 @@ func (c *Config) check() error {
 	case c.File == "":
 		return errorf(StartFailed, "it is not said which file has function %s", c.Function)
 	case c.Language == R && c.Convention != Arguments:
-		return errorf(StartFailed, "functions in R are called with arguments, %s is not called with columns", c.Function)
+		return errorf(StartFailed, "functions in R are called with arguments, %s is not called with %s", c.Function, c.Convention)
+	case (c.Convention == Frames) != (c.Frame != nil):
+		return errorf(StartFailed, "it is not said what frames %s is called with", c.Function)
 	case c.Floor < 0 || c.Floor > c.Cruise || c.Cruise > c.Ceil:
 		return errorf(StartFailed, "pool of %s: floor %d, cruise %d and ceil %d must not descend", c.Function, c.Floor, c.Cruise, c.Ceil)
 	case c.Timeout < 0 || c.RunTimeout < 0 || c.StartTimeout < 0 || c.IdleTime < 0 || c.MaxAge < 0 || c.CPU < 0:

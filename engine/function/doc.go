@@ -51,6 +51,14 @@
 // Decimal and bytes are written as the API writes them (naive datetime is UTC), and NaN and
 // infinities as those words. The number of rows and the types are the caller's to check.
 //
+// Frames: the function is called once for many rows, f(frame) -> predictions. The frame is a
+// pandas DataFrame or, where pandas cannot be imported, a dict of lists; missing numbers
+// are NaN, missing texts None. A request is {"rows":2,"data":[[1,null],["a",null]]}, the columns in
+// the order of Config.Frame. Predictions are, by Frame.Answer, a sequence of numbers; of
+// probabilities of the second class, or rows or a dict (DataFrame) of columns by class with
+// those of all; or of labels. A pair (labels, probabilities) will do. None and NaN mean that
+// a row has no prediction. The answer is a flat list of numbers.
+//
 // # R
 //
 // The same conventions hold for arguments in R. JSON becomes what jsonlite makes of it:

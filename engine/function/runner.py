@@ -330,6 +330,82 @@ class Columns:
         raise TypeError("a value of type %s cannot be written as JSON" % type(value).__name__)
 
 
+class Frames(Keywords):
+    """Calling convention "frames": f(frame) -> predictions, for all rows in one call."""
+
+    def __init__(self, name, function, table):
+        self.name, self.function = name, function
+        self.columns, self.answer = table["columns"], table["answer"]
+        self.classes = table["classes"] or []
+        self.index = {c: i for i, c in enumerate(self.classes)}
+        try:
+            import pandas
+            self.table = pandas.DataFrame
+        except ImportError:
+            self.table = dict
+
+    def arguments(self, args):
+        data, self.rows = {}, args["rows"]
+        for name, column in zip(self.columns, args["data"]):
+            numbers = any(type(v) in (int, float) for v in column)
+            data[name] = [float("nan") if v is None else v for v in column] if numbers else column
+        return (self.table(data),), {}
+
+    def result(self, value):
+        if isinstance(value, tuple) and len(value) == 2:  # labels and probabilities
+            value = value[1] if self.answer == "probabilities" else value[0]
+        if self.answer == "probabilities":
+            value = self.probabilities(value)
+        else:
+            value = self.listed(value, self.name)
+            if self.answer == "labels":
+                value = [self.label(v) for v in value]
+        return [self.number(v) for v in value]
+
+    def listed(self, value, what):
+        value = value.tolist() if hasattr(value, "tolist") else list(value)
+        if len(value) != self.rows:
+            raise ValueError("%s returned %d predictions for %d rows" % (what, len(value), self.rows))
+        return value
+
+    def probabilities(self, value):
+        """Returns the probability of the second of two classes, or those of all classes row by row."""
+        if hasattr(value, "columns"):  # a DataFrame with a column for each class
+            value = {c: value[c] for c in value.columns}
+        if isinstance(value, dict):
+            named = {str(c): column for c, column in value.items()}
+            missing = [c for c in self.classes if c not in named]
+            if missing:
+                raise ValueError("%s returned no probabilities of %s" % (self.name, ", ".join(missing)))
+            columns = [self.listed(named[c], "%s, class %s," % (self.name, c)) for c in self.classes]
+            rows = list(zip(*columns))
+        else:
+            rows = self.listed(value, self.name)
+        two = len(self.classes) == 2
+        out = []
+        for row in rows:
+            row = row.tolist() if hasattr(row, "tolist") else row
+            if two and not isinstance(row, (list, tuple)):
+                out.append(row)
+                continue
+            if row is None:
+                row = [None] * len(self.classes)
+            if len(row) != len(self.classes):
+                raise ValueError("%s returned %d probabilities for %d classes" % (self.name, len(row), len(self.classes)))
+            out.extend(row[1:] if two else row)
+        return out
+
+    def label(self, value):
+        if value is None or value != value:
+            return None
+        if str(value) not in self.index:
+            raise ValueError("%s returned %r, which is none of the classes %s" % (self.name, value, ", ".join(self.classes)))
+        return self.index[str(value)]
+
+    def number(self, value):
+        return None if value is None else float(value)
+
+
 class Writer:
     """Writes results as JSON in the way of a calling convention."""
 
@@ -420,7 +496,10 @@ def main():
     failed = limit(setup["limits"])
     try:
         function = load(setup)
-        convention = (Columns if setup["convention"] == "columns" else Keywords)(setup["function"], function)
+        if setup["convention"] == "frames":
+            convention = Frames(setup["function"], function, setup["table"])
+        else:
+            convention = (Columns if setup["convention"] == "columns" else Keywords)(setup["function"], function)
     except BaseException as e:
         send(json.dumps({"id": 0, "error": failure("start", e, traceback=trace(e))}).encode())
         return

@@ -126,7 +126,7 @@ func startWorker(ctx context.Context, c *Config, s *scratch) (_ *worker, err err
 	}
 	setup, err := json.Marshal(map[string]any{
 		"folder": folder, "file": c.File, "function": c.Function, "convention": c.Convention.String(),
-		"limits": c.limits(), "frame": c.MaxFrame, "request": c.Request,
+		"limits": c.limits(), "frame": c.MaxFrame, "request": c.Request, "table": c.Frame,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot write a worker's setup: %w", err)

@@ -59,7 +59,7 @@ func (plainFunctions) Close(p *function.Pool) error { return p.Close() }
 // openFunction returns the workers of an endpoint, started if there are none like them.
 // Only one call at a time may be under way.
 func (s *Services) openFunction(service string, e *catalog.APIEndpoint) (*pool, error) {
-	c, err := workers(e.Function)
+	c, err := workers(e)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,8 @@ func (p *pool) complain(err error) {
 }
 
 // workers says in the words of package function what an endpoint asks for.
-func workers(def *catalog.FunctionEndpoint) (function.Config, error) {
+func workers(e *catalog.APIEndpoint) (function.Config, error) {
+	def := e.Function
 	p, l := &def.Pool, &def.Limits
 	c := function.Config{
 		File: def.File, Function: def.Function, Files: make(map[string]string, len(def.Files)), Interpreter: def.Interpreter, Env: def.Env,
@@ -132,6 +133,9 @@ func workers(def *catalog.FunctionEndpoint) (function.Config, error) {
 			return c, err
 		}
 		c.Files[def.Files[i].Name] = string(text)
+	}
+	if c.Frame = frame(e); c.Frame != nil {
+		c.Convention = function.Frames
 	}
 	if def.R {
 		c.Language = function.R
@@ -239,10 +243,16 @@ func (s *Services) Run(ctx context.Context, who auth.Principal, denied error, se
 		return out, nil
 	}
 	e.function.complain(err)
-	if e, ok := errors.AsType[*function.Error](err); ok && !def.Traceback {
-		shown := *e
-		shown.Traceback = ""
-		return nil, &shown
+	return nil, shown(err, def)
+}
+
+// shown is what the caller gets to see of err.
+func shown(err error, def *catalog.FunctionEndpoint) error {
+	e, ok := errors.AsType[*function.Error](err)
+	if !ok || def.Traceback {
+		return err
 	}
-	return nil, err
+	out := *e
+	out.Traceback = ""
+	return &out
 }

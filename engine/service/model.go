@@ -28,30 +28,22 @@ type input struct{ place, feature int }
 
 // newModel reads the files of a prediction and puts it together. ONNX files are known by
 // their name, all others by what they hold.
-func (s *Services) newModel(def *catalog.PredictionEndpoint) (*model, error) {
+func (s *Services) newModel(service string, e *catalog.APIEndpoint) (*model, error) {
+	def := e.Predict
 	c, err := predictConfig(def)
 	if err != nil {
 		return nil, err
 	}
-	data, err := def.Model.Bytes()
+	m, err := s.readModel(service, e, c)
 	if err != nil {
 		return nil, err
 	}
-	var m predict.Model
-	switch {
-	case !strings.HasSuffix(strings.ToLower(def.Model.Name), ".onnx"):
-		m, err = trees.Read(data, trees.Limits{})
-	case s.ONNX == nil:
-		err = errors.New("this server does not run ONNX models")
-	default:
-		m, err = s.ONNX(data, c.Task)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("model %s: %w", def.Model.Name, err)
-	}
 	p, err := predict.New(m, *c)
 	if err != nil {
-		return nil, fmt.Errorf("model %s: %w", def.Model.Name, err)
+		if e.Function == nil {
+			err = fmt.Errorf("model %s: %w", def.Model.Name, err)
+		}
+		return nil, err
 	}
 	out := &model{Predictor: p, inputs: map[string]input{}, names: p.Features(), postEnrich: def.PostEnrich}
 	if out.pipeline, err = newPipeline(def.Enrich, true); err != nil {
@@ -72,6 +64,31 @@ func (s *Services) newModel(def *catalog.PredictionEndpoint) (*model, error) {
 		return &Prediction{Task: p.Task(), Classes: p.Classes(), model: out, batch: p.NewBatch(), run: newRun(out.pipeline)}
 	}
 	return out, nil
+}
+
+// readModel makes the model of a prediction from its file, or from its function.
+func (s *Services) readModel(service string, e *catalog.APIEndpoint, c *predict.Config) (predict.Model, error) {
+	if e.Function != nil {
+		return s.newCustomModel(service, e, c)
+	}
+	def := e.Predict
+	data, err := def.Model.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	var m predict.Model
+	switch {
+	case !strings.HasSuffix(strings.ToLower(def.Model.Name), ".onnx"):
+		m, err = trees.Read(data, trees.Limits{})
+	case s.ONNX == nil:
+		err = errors.New("this server does not run ONNX models")
+	default:
+		m, err = s.ONNX(data, c.Task)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", def.Model.Name, err)
+	}
+	return m, nil
 }
 
 // predictConfig says the same as the definition in the words of package predict.

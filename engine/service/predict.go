@@ -85,6 +85,9 @@ func (s *Services) Predict(ctx context.Context, who auth.Principal, denied error
 	if err := s.predict(ctx, p, explanations, records); err != nil {
 		r.calls.add(r.def.Name, e.def.Name, records.Len(), s.engine.Now()-p.Began, true)
 		p.Release()
+		if e.def.Function != nil {
+			err = shown(err, e.def.Function)
+		}
 		return nil, err
 	}
 	r.calls.add(r.def.Name, e.def.Name, records.Len(), p.EnrichMicros+p.ModelMicros, false)

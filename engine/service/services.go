@@ -215,7 +215,7 @@ func (s *Services) compileGeneration(def *catalog.Generation, lenient bool) (*ge
 		var err error
 		switch {
 		case e.def.Predict != nil:
-			e.model, err = s.newModel(e.def.Predict)
+			e.model, err = s.newModel(def.Service, e.def)
 		case e.def.Function != nil:
 			e.function, err = s.openFunction(def.Service, e.def)
 		case e.def.SQL != nil:
@@ -302,6 +302,7 @@ func (s *Services) Verbs(who auth.Principal, denied error, service, name string)
 var verbs = map[string][]string{
 	catalog.EndpointLookup:     {"lookup", "lookup-multi", "lookup-simple"},
 	catalog.EndpointPrediction: {"predict", "predict-multi", "predict-simple"},
+	catalog.EndpointCustom:     {"predict", "predict-multi", "predict-simple"},
 	catalog.EndpointPython:     {"run"},
 	catalog.EndpointR:          {"run"},
 	catalog.EndpointSQL:        {"query"},

@@ -43,7 +43,7 @@ func (d *dialect) predictSimple(x *wire.Exchange) {
 func (d *dialect) scored(x *wire.Exchange, r *request, multi bool, start int64) {
 	p, err := d.services.Predict(x.Ctx, x.Principal, x.Denied, string(x.Param("service")), string(x.Param("endpoint")), r.dispatch, r.explanations, &r.records)
 	if err != nil {
-		d.fail(x, err)
+		d.failRun(x, err) // a custom prediction is a function
 		return
 	}
 	defer p.Release()

@@ -182,7 +182,7 @@ func (d *dialect) failRun(x *wire.Exchange, err error) {
 	}
 	text := e.Message
 	if e.Kind == function.NotSerialisable && e.Type != "" {
-		text = "The result cannot be written as JSON: " + e.Error()
+		text = "The result cannot be answered: " + e.Error()
 	}
 	d.failure(x, status, kind, text, e.Traceback)
 	if seconds := int64(e.RetryAfter.Seconds()); seconds > 0 {

@@ -91,7 +91,7 @@ func withR(o *worldOptions) { o.endpoints, o.services = inR, []string{"pub"} }
 
 // codeFiles are the files that functions name.
 func codeFiles() []catalog.File {
-	return []catalog.File{{Name: "code/f.py", Text: []byte(code)}, {Name: "code/f.R", Text: []byte(codeR), Attached: true}}
+	return []catalog.File{{Name: "code/f.py", Text: []byte(code)}, {Name: "code/f.R", Text: []byte(codeR), Attached: true}, {Name: "code/c.py", Text: []byte(codeCustom)}}
 }
 
 func TestRun(t *testing.T) {
@@ -123,7 +123,7 @@ func TestRun(t *testing.T) {
 	refused("any", `{"op":"raise","value":7}`, 500, "ValueError", "bad 7")
 	refused("any", `{"op":"status","value":418}`, 418, "quiver.Error", "chosen")
 	refused("any", `{"op":"status","value":200}`, 500, "quiver.Error", "chosen")
-	refused("any", `{"op":"object"}`, 500, "quiver.SerializationException", "The result cannot be written as JSON: TypeError: a value of type object cannot be written as JSON")
+	refused("any", `{"op":"object"}`, 500, "quiver.SerializationException", "The result cannot be answered: TypeError: a value of type object cannot be written as JSON")
 	refused("any", `{"op":"large"}`, 500, "quiver.SerializationException", "the answer has 17825794 bytes, the limit is 16777216")
 	refused("any", `{"op":"exit"}`, 500, "quiver.FunctionException", "the worker died: exit status 3")
 	refused("shut", `{"op":"json"}`, 500, "quiver.SerializationException", "the function answers with a quiver.Response, which its endpoint does not allow: customResponse: true does")

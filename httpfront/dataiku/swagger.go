@@ -135,6 +135,8 @@ func typeName(e *catalog.APIEndpoint) string {
 		return "PY_FUNCTION"
 	case catalog.EndpointR:
 		return "R_FUNCTION"
+	case catalog.EndpointCustom:
+		return "CUSTOM_PREDICTION"
 	case catalog.EndpointPrediction:
 		if e.Predict.Task == "clustering" {
 			return "STD_CLUSTERING"
