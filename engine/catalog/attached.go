@@ -84,7 +84,7 @@ func attach(dir string, s spec) error {
 }
 
 // keepFiles writes the files that are not there yet, durably.
-func keepFiles(dir string, kept map[string][]byte) error {
+func (d disk) keepFiles(dir string, kept map[string][]byte) error {
 	if len(kept) == 0 {
 		return nil
 	}
@@ -97,15 +97,15 @@ func keepFiles(dir string, kept map[string][]byte) error {
 		if info, err := os.Stat(path); err == nil && info.Size() == int64(len(b)) {
 			continue
 		}
-		err := writeSynced(path+temporary, b)
+		err := d.writeSynced(path+temporary, b)
 		if err == nil {
-			err = os.Rename(path+temporary, path)
+			err = d.rename(path+temporary, path)
 		}
 		if err != nil {
 			return errors.Join(fmt.Errorf("cannot write an attached file: %w", err), ignoreMissing(os.Remove(path+temporary)))
 		}
 	}
-	return errors.Join(syncDir(folder), syncDir(dir))
+	return errors.Join(d.syncDir(folder), d.syncDir(dir))
 }
 
 // sweepFiles removes the files that no revision names any more. If a revision cannot be

@@ -421,22 +421,22 @@ func (c *Catalog) Commit(next *Snapshot) error {
 		maps.Copy(pending, gone)
 		maps.Copy(pending, come)
 		if err := c.ledger.write(c.dir, pending); err != nil {
-			return err
+			return fmt.Errorf("%w. Revision %d stays in force", err, base.Revision)
 		}
 	}
 	path := revisionPath(c.dir, next.Revision)
 	revision, kept := encode(next, c.ledger.next)
-	if err := keepFiles(c.dir, kept); err != nil {
-		return err
+	if err := c.ledger.disk.keepFiles(c.dir, kept); err != nil {
+		return fmt.Errorf("%w. Revision %d stays in force", err, base.Revision)
 	}
-	moved, err := writeSealed(path, revision)
+	moved, err := c.ledger.disk.writeSealed(path, revision)
 	if err != nil {
 		err = fmt.Errorf("cannot write %s: %w", path, err)
 		if moved {
-			c.failed = fmt.Errorf("%w. Whether the change is on disk is not known; start the server again", err)
+			c.failed = fmt.Errorf("%w. Revision %d stays in force; whether the change is on disk is not known; start the server again", err, base.Revision)
 			return c.failed
 		}
-		return err
+		return fmt.Errorf("%w. Revision %d stays in force", err, base.Revision)
 	}
 	next.base = nil
 	c.account(base, next, gone, come)

@@ -21,6 +21,8 @@ import (
 // the two revisions uses. Whatever then becomes of the revision file, the tables in
 // pending that the revision found at the next start does not use can be dropped.
 type ledger struct {
+	disk disk
+
 	next     uint32
 	pending  map[uint32]bool // tables to drop, those in reserved and tables of the current revision excepted
 	reserved map[uint32]bool // tables being filled by a load of this process
@@ -52,7 +54,7 @@ func ledgerPath(dir string) string { return filepath.Join(dir, "tables.json") }
 // openLedger reads the ledger. least is the first number that the current revision
 // says was not given out; exists tells whether there is a revision at all.
 func openLedger(dir string, least uint32, exists bool) (*ledger, error) {
-	l := &ledger{next: max(least, 1), pending: map[uint32]bool{}, reserved: map[uint32]bool{}, kept: map[uint32]*numbers{}, streams: map[uint32]bool{}}
+	l := &ledger{disk: realDisk, next: max(least, 1), pending: map[uint32]bool{}, reserved: map[uint32]bool{}, kept: map[uint32]*numbers{}, streams: map[uint32]bool{}}
 	path := ledgerPath(dir)
 	b, err := readSealed(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -83,7 +85,7 @@ func openLedger(dir string, least uint32, exists bool) (*ledger, error) {
 // write makes the ledger durable with the given tables in pending.
 func (l *ledger) write(dir string, pending map[uint32]bool) error {
 	f := ledgerFile{Format: ledgerFormat, Next: l.next, Pending: slices.Sorted(maps.Keys(pending))}
-	if _, err := writeSealed(ledgerPath(dir), marshal(f)); err != nil {
+	if _, err := l.disk.writeSealed(ledgerPath(dir), marshal(f)); err != nil {
 		return fmt.Errorf("cannot write %s: %w", ledgerPath(dir), err)
 	}
 	return nil

@@ -61,38 +61,46 @@ func readSealed(path string) ([]byte, error) {
 	return b, unseal(b)
 }
 
+// disk is how files are made durable; tests have it fail.
+type disk struct {
+	sync   func(*os.File) error
+	rename func(from, to string) error
+}
+
+var realDisk = disk{(*os.File).Sync, os.Rename}
+
 // writeSealed makes the file hold the sealed object, durably and in one step: after a
 // crash it holds the old bytes or the new ones. moved tells whether the new file was
 // put in place when an error follows, so that what a restart will find is not known.
-func writeSealed(path string, object []byte) (moved bool, err error) {
+func (d disk) writeSealed(path string, object []byte) (moved bool, err error) {
 	tmp := path + temporary
-	if err := writeSynced(tmp, seal(object)); err != nil {
+	if err := d.writeSynced(tmp, seal(object)); err != nil {
 		return false, errors.Join(err, ignoreMissing(os.Remove(tmp)))
 	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err := d.rename(tmp, path); err != nil {
 		return false, errors.Join(err, ignoreMissing(os.Remove(tmp)))
 	}
-	return true, syncDir(filepath.Dir(path))
+	return true, d.syncDir(filepath.Dir(path))
 }
 
-func writeSynced(path string, b []byte) error {
+func (d disk) writeSynced(path string, b []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
 	if err == nil {
-		err = f.Sync()
+		err = d.sync(f)
 	}
 	return errors.Join(err, f.Close())
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+func (d disk) syncDir(dir string) error {
+	f, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(d.sync(f), f.Close())
 }
 
 // removeTemporary cleans up after a crash in the middle of a write.
