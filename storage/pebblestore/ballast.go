@@ -29,11 +29,16 @@ type ballast struct {
 
 	mu   sync.Mutex
 	next time.Time // when to look for space again
+
+	telling sync.Mutex // of its own: release runs inside writes
+	told    time.Time  // when it was last said that the disk is full
+	times   int        // how often it has been since
 }
 
 const (
 	ballastFile = "BALLAST"
 	ballastLook = time.Second
+	ballastTell = time.Minute
 )
 
 // openBallast puts the file there. A store without room for it opens all the same.
@@ -73,7 +78,34 @@ func (b *ballast) release() {
 		b.s.o.Log(slog.LevelError, fmt.Sprintf("disk is full and the reserve cannot be released: %v", err))
 		return
 	}
-	b.s.o.Log(slog.LevelError, "disk is full: writes are refused until there is space")
+	b.tell()
+}
+
+// tell logs that the disk is full, once a minute: one that is nearly full becomes so
+// again and again.
+func (b *ballast) tell() {
+	b.telling.Lock()
+	defer b.telling.Unlock()
+	b.times++
+	now := time.Now()
+	if now.Sub(b.told) < ballastTell {
+		return
+	}
+	text := "disk is full: writes are refused until there is space"
+	if b.times > 1 {
+		text += fmt.Sprintf(" (%d times since this was last said)", b.times)
+	}
+	b.told, b.times = now, 0
+	b.s.o.Log(slog.LevelError, text)
+}
+
+// relieve logs that there is space again, if the last time there was none was logged.
+func (b *ballast) relieve() {
+	b.telling.Lock()
+	defer b.telling.Unlock()
+	if b.times == 0 {
+		b.s.o.Log(slog.LevelWarn, "there is space again: writes are taken")
+	}
 }
 
 // mayWrite returns ErrFull while the disk is full. Now and then it looks whether
@@ -91,7 +123,7 @@ func (b *ballast) mayWrite() error {
 		// not gone with the next flush.
 		if err == nil && usage.AvailBytes > uint64(2*b.size)+uint64(b.s.o.MemTableBytes) && (b.size == 0 || b.put() == nil) {
 			b.s.stats.Full.Store(false)
-			b.s.o.Log(slog.LevelWarn, "there is space again: writes are taken")
+			b.relieve()
 			return nil
 		}
 	}

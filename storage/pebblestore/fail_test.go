@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -237,7 +238,12 @@ func TestDiskFull(t *testing.T) {
 	}))
 	o := small(t, fs, 1)
 	o.BallastBytes = 1 << 20
-	o.Log = func(slog.Level, string) {}
+	var logged []string
+	o.Log = func(level slog.Level, text string) {
+		if level >= slog.LevelWarn && strings.Contains(text, "space") {
+			logged = append(logged, text)
+		}
+	}
 	s := mustOpen(t, "data", o)
 	if _, err := disk.Stat("data/" + ballastFile); err != nil {
 		t.Fatalf("there is no reserve: %v", err)
@@ -271,6 +277,25 @@ func TestDiskFull(t *testing.T) {
 	write(t, s, storage.Write{Key: k, Version: 3, Row: []byte("c")})
 	if _, err := disk.Stat("data/" + ballastFile); err != nil {
 		t.Fatalf("the reserve was not put back: %v", err)
+	}
+	// A disk that is full again and again is not news.
+	for range 3 {
+		s.ballast.release()
+		s.ballast.mu.Lock()
+		s.ballast.next = time.Time{}
+		s.ballast.mu.Unlock()
+		if err := s.ballast.mayWrite(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.ballast.told = time.Time{}
+	s.ballast.release()
+	want := []string{
+		"disk is full: writes are refused until there is space", "there is space again: writes are taken",
+		"disk is full: writes are refused until there is space (4 times since this was last said)",
+	}
+	if !slices.Equal(logged, want) {
+		t.Errorf("logged %q, want %q", logged, want)
 	}
 	mustClose(t, s)
 }
