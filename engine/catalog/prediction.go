@@ -23,8 +23,27 @@ type PredictionEndpoint struct {
 	// PostEnrich has every result show what the model was asked, after enrichment.
 	PostEnrich bool
 
+	// Overrides are rules that decide in the model's place; the first that fits does.
+	Overrides []Override
+
 	Explain     Explanations
 	Percentiles *Attachment // cut points of the second class's probability; nil: none
+}
+
+// Override is a rule that decides in the model's place where all its conditions hold.
+type Override struct {
+	Rule    string
+	When    []Condition
+	Predict string // a class or cluster, or a number
+}
+
+// Condition is about the value that the model would see of one feature, before what is
+// missing is replaced: it is one of Words or, if there are none, a number from Min to Max.
+// A missing value is neither.
+type Condition struct {
+	Feature  string
+	Words    []string
+	Min, Max float64
 }
 
 // ModelFeature is one feature of a model, in the model's order.

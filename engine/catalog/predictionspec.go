@@ -25,6 +25,7 @@ type predictionSpec struct {
 	Explanations *explanationsSpec  `json:"explanations,omitempty"`
 	Percentiles  string             `json:"percentiles,omitempty"`
 	PostEnrich   bool               `json:"postEnrichFeatures,omitempty"`
+	Overrides    []overrideSpec     `json:"overrides,omitempty"`
 }
 
 type modelFeatureSpec struct {
@@ -92,6 +93,7 @@ func (p *predictionSpec) fields(r *reader) []field {
 		}},
 		{key: "percentiles", read: r.text(&p.Percentiles)},
 		{key: "postEnrichFeatures", read: r.boolean(&p.PostEnrich)},
+		{key: "overrides", read: r.overrides(&p.Overrides)},
 	}
 }
 
@@ -225,6 +227,7 @@ func (g *generationSpec) prediction(k *checker, at path, e *apiEndpointSpec, enr
 		out.Features = append(out.Features, m)
 	}
 	out.fed(k, at)
+	out.Overrides = e.predictionSpec.judge(k, at)
 	return out
 }
 

@@ -16,8 +16,9 @@ import (
 type model struct {
 	*predict.Predictor
 	pipeline    *pipeline
-	names       []string         // of the features
-	postEnrich  bool             // results show them
+	names       []string // of the features
+	postEnrich  bool     // results show them
+	rules       []rule
 	features    []int            // by place of the pipeline: the feature of that name, -1
 	inputs      map[string]input // by the names that a request may give
 	predictions sync.Pool        // *Prediction
@@ -47,6 +48,9 @@ func (s *Services) newModel(service string, e *catalog.APIEndpoint) (*model, err
 	}
 	out := &model{Predictor: p, inputs: map[string]input{}, names: p.Features(), postEnrich: def.PostEnrich}
 	if out.pipeline, err = newPipeline(def.Enrich, true); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	if out.rules, err = newRules(def.Overrides, p); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	for i, name := range out.names {

@@ -25,6 +25,7 @@ type Prediction struct {
 	batch      *predict.Batch
 	run        *run
 	records    *Records // of the request
+	overrides  []Override
 }
 
 // AppendFeatures appends what the model was asked about record i, after enrichment, as
@@ -126,6 +127,7 @@ func (s *Services) predict(ctx context.Context, p *Prediction, explanations []by
 	}
 	p.ModelMicros = s.engine.Now() - ready
 	p.Results = p.batch.Results
+	p.override()
 	return nil
 }
 

@@ -31,8 +31,6 @@ var notYet = map[string]string{
 	"pool-queue-full":             "TestRunQueueFull",
 	"self-call-does-not-deadlock": "TestSelfCall",
 
-	"predict-override-block": "no overrides",
-
 	"golden-shapley-additive-regression": "of no request; engine/predict has it",
 	"percentile-monotone":                "of no request; engine/predict has it",
 }
@@ -158,6 +156,7 @@ var wanted = map[string]string{
 	"missing-feature-impute":             `"ignored":false`,
 	"audit-prediction-query":             `"ignored":false`,
 	"context-is-logged-not-scored":       `{"result":{"prediction":"1","probaPercentile":3,"probas":{"0":0.22270013882530892,"1":0.7772998611746911},"ignored":false}`,
+	"predict-override-block":             `"override":{"ruleMatched":false}`,
 	"predict-multi-partial-ignore":       `{"results":[{"ignored":true,"ignoreReason":"IGNORED_BY_MODEL"},{"prediction":"1",`,
 	"explanations-null-means-default":    `0.7772998611746911},"ignored":false}`,
 	"explanations-off-overrides-setting": `0.7772998611746911},"ignored":false}`,

@@ -81,25 +81,12 @@ func appendResult(out []byte, p *service.Prediction, i int) []byte {
 		out = codec.AppendQuoted(out, []byte(r.Reason))
 		return append(p.AppendFeatures(out, i), '}')
 	}
-	out = append(out, `{"prediction":`...)
-	if p.Task == predict.Regression {
-		out = appendNumber(out, r.Value)
-	} else {
-		out = codec.AppendQuoted(out, []byte(r.Prediction))
-	}
+	out = appendPrediction(append(out, `{"prediction":`...), p, r)
 	if r.Percentile >= 0 {
 		out = strconv.AppendInt(append(out, `,"probaPercentile":`...), int64(r.Percentile), 10)
 	}
 	if r.Probas != nil {
-		out = append(out, `,"probas":{`...)
-		for i, v := range r.Probas {
-			if i > 0 {
-				out = append(out, ',')
-			}
-			out = append(codec.AppendQuoted(out, []byte(p.Classes[i])), ':')
-			out = appendNumber(out, v)
-		}
-		out = append(out, '}')
+		out = appendProbas(append(out, `,"probas":`...), p, r)
 	}
 	if r.Explanations != nil {
 		out = append(out, `,"explanations":{`...)
@@ -112,8 +99,46 @@ func appendResult(out []byte, p *service.Prediction, i int) []byte {
 		}
 		out = append(out, '}')
 	}
+	if o := p.Override(i); o != nil {
+		out = appendOverride(append(out, `,"override":`...), p, o)
+	}
 	out = append(out, `,"ignored":false`...)
 	return append(p.AppendFeatures(out, i), '}')
+}
+
+// appendPrediction prints what is predicted: a number, or a class or cluster.
+func appendPrediction(out []byte, p *service.Prediction, r *predict.Result) []byte {
+	if p.Task == predict.Regression {
+		return appendNumber(out, r.Value)
+	}
+	return codec.AppendQuoted(out, []byte(r.Prediction))
+}
+
+// appendProbas prints the probability of each class.
+func appendProbas(out []byte, p *service.Prediction, r *predict.Result) []byte {
+	out = append(out, '{')
+	for i, v := range r.Probas {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(codec.AppendQuoted(out, []byte(p.Classes[i])), ':')
+		out = appendNumber(out, v)
+	}
+	return append(out, '}')
+}
+
+// appendOverride prints what rules did to a result.
+func appendOverride(out []byte, p *service.Prediction, o *service.Override) []byte {
+	if o.Rule == "" {
+		return append(out, `{"ruleMatched":false}`...)
+	}
+	out = codec.AppendQuoted(append(out, `{"ruleMatched":true,"appliedRule":`...), []byte(o.Rule))
+	out = appendPrediction(append(out, `,"rawResult":{"prediction":`...), p, &o.Raw)
+	if o.Raw.Probas != nil {
+		out = appendProbas(append(out, `,"probabilities":`...), p, &o.Raw)
+	}
+	out = strconv.AppendBool(append(out, `},"predictionChanged":`...), o.Changed)
+	return append(out, '}')
 }
 
 func appendNumber(out []byte, v float64) []byte { return strconv.AppendFloat(out, v, 'g', -1, 64) }

@@ -83,6 +83,10 @@ func predictions() string {
   - {name: ep_show, type: prediction, model: models/fico.txt, task: regression, features: [{name: card_fico, type: double, missing: dropRow}], postEnrichFeatures: true,
      enrich: [{group: cust, keys: {customer_id: id}, columns: {fico: card_fico}, onMultiple: IGNORE}]}
   - {name: ep_raw, type: prediction, model: models/binary.txt, task: binary, postEnrichFeatures: true, features: [{name: a, type: double}, {name: m, type: double}]}
+  - {name: ov, type: prediction, model: models/binary.txt, task: binary, features: [{name: a, type: double}, {name: m, type: double}],
+     overrides: [{rule: far, when: [{feature: a, min: 100, max: 200}], predict: "1"}, {rule: word, when: [{feature: a, in: [x, "7"]}, {feature: m, max: 0}], predict: "0"}]}
+  - {name: ov_value, type: prediction, model: models/fico.txt, task: regression, features: [{name: card_fico, type: double, missing: dropRow}],
+     overrides: [{rule: low, when: [{feature: card_fico, max: 650}], predict: 2.5}], enrich: [{group: cust, keys: {customer_id: id}, columns: {fico: card_fico}}]}
   - {name: iris, type: prediction, model: models/iris.txt, task: multiclass, classes: [setosa, versicolor, virginica], features: [{name: sl, type: double}]}
   - name: ep_wide
     type: prediction
@@ -166,6 +170,22 @@ func TestPredict(t *testing.T) {
 	f("ep_raw/predict", `{"features":{"m":[NaN],"a":1,"a":2,"b":3}}`,
 		`{"result":`+strings.Replace(binary(-1, "0", ""), `false}`, `false,"postEnrichFeatures":{"a":2,"m":null}}`, 1))
 
+	// Rules decide in the model's place.
+	over := func(score float64, class, override string) string {
+		return `{"result":` + strings.Replace(binary(score, class, ""), `,"ignored"`, `,"override":`+override+`,"ignored"`, 1)
+	}
+	raw := func(score float64, class string) string {
+		v := 1 / (1 + math.Exp(-score))
+		return fmt.Sprintf(`"rawResult":{"prediction":"%s","probabilities":{"0":%v,"1":%v}}`, class, 1-v, v)
+	}
+	f("ov/predict", `{"features":{"a":2}}`, over(-1, "0", `{"ruleMatched":false}`))
+	f("ov/predict", `{"features":{"a":"150"}}`, `{"result":{"prediction":"1","probas":{"0":0,"1":1},"override":{"ruleMatched":true,"appliedRule":"far",`+raw(-1, "0")+`,"predictionChanged":true},"ignored":false}`)
+	f("ov/predict", `{"features":{"a":7,"m":-1}}`, `{"result":{"prediction":"0","probas":{"0":1,"1":0},"override":{"ruleMatched":true,"appliedRule":"word",`+raw(-1, "0")+`,"predictionChanged":false},"ignored":false}`)
+	f("ov/predict", `{"features":{"a":7,"m":1}}`, over(-1, "0", `{"ruleMatched":false}`))
+	f("ov/predict", `{"features":{"m":0}}`, over(0.25, "1", `{"ruleMatched":false}`))
+	f("ov_value/predict-multi", `{"items":[{"features":{"customer_id":7}},{"features":{"customer_id":8}},{}]}`,
+		`{"results":[{"prediction":2,"override":{"ruleMatched":false},"ignored":false},{"prediction":2.5,"override":{"ruleMatched":true,"appliedRule":"low","rawResult":{"prediction":2},"predictionChanged":true},"ignored":false},{"ignored":true,"ignoreReason":"IGNORED_BY_MODEL"}]`)
+
 	res := w.Do(fronttest.Request{Target: "/public/api/v1/s/ep/predict-simple?a=2&m=1"})
 	if !strings.HasPrefix(res.Body, `{"result":`+binary(-1, "0", `"probaPercentile":2,`)) || !strings.Contains(res.Body, p(-1)) {
 		t.Errorf("%s", res.Body)
@@ -244,6 +264,10 @@ func TestBadPredictions(t *testing.T) {
 	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, features: [{name: sl, type: double, missing: maybe}]}", "expected pass, category, dropRow or {impute: value}")
 	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, threshold: 2, "+a, "expected a number from 0 to 1")
 	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, features: [{name: sl, type: nope}]}", "nope")
+	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, overrides: [{rule: r, when: [{feature: x, min: 1}], predict: a}], "+a, `there is no feature "x"`)
+	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, overrides: [{rule: r, when: [{feature: sl, min: 1, in: [a]}], predict: a}], "+a, "either `in` or one or both")
+	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, overrides: [{rule: r, when: [], predict: a}], "+a, "a rule needs a condition")
+	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, overrides: [{rule: r, when: [{feature: sl, max: 1}], predict: rose}], "+a, `rule "r" cannot predict "rose"`)
 	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, explanations: {importance: {sl: -1}}, "+a, "expected a number from 0 on")
 	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, explanations: {importance: {sepal: 1}}, "+a, `there is no feature "sepal"`)
 	f("{name: x, type: prediction, model: models/iris.txt, task: multiclass, explanations: {background: models/wide.csv}, "+a, `no column "sl"`)
