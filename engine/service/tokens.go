@@ -43,7 +43,8 @@ func (s *Services) keysOf(j *catalog.JWT) (*jwt.Source, error) {
 
 // Admit decides who asks a service: where it asks for JSON Web Tokens, whoever holds
 // token, whatever else the caller is. For any other service it returns who and denied
-// as they are. bearer is the token, nil when there is none.
+// as they are. bearer is the token, nil when there is none: then the error tells strangers
+// that the service exists, which nobody could use otherwise.
 func (s *Services) Admit(ctx context.Context, who auth.Principal, denied error, service string, bearer []byte) (auth.Principal, error) {
 	r := s.now.Load().services[service]
 	switch {

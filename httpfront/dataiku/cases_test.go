@@ -13,8 +13,10 @@ import (
 // checkError checks what every error has.
 func checkError(t *testing.T, what string, res fronttest.Response) {
 	t.Helper()
-	var e struct{ ErrorType, Message, DetailedMessage string }
-	if err := json.Unmarshal([]byte(res.Body), &e); err != nil || e.ErrorType == "" || e.Message == "" || e.DetailedMessage == "" {
+	var e struct{ ErrorType, Message, DetailedMessage, StackTraceStr string }
+	d := json.NewDecoder(strings.NewReader(res.Body))
+	d.DisallowUnknownFields() // neither timing nor apiContext
+	if err := d.Decode(&e); err != nil || e.ErrorType == "" || e.Message == "" || e.DetailedMessage == "" {
 		t.Errorf("%s: no error object: %s", what, res.Body)
 	}
 	if res.Header["Dss-Api-Version"] != "1" || res.Header["Dss-Version"] == "" {

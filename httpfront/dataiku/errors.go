@@ -28,7 +28,9 @@ func (d *dialect) fail(x *wire.Exchange, err error) {
 	d.failure(x, wire.Status(e.Code), errorType(e.Code), text, "")
 }
 
-// failure answers an error in full; a stack trace only if there is one.
+// failure answers an error in full; a stack trace only if there is one. Errors have
+// neither timing nor apiContext: no published error has them, and many come before it is
+// decided which generation answers.
 func (d *dialect) failure(x *wire.Exchange, status int, kind, text, trace string) {
 	d.begin(x)
 	x.Status = status

@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -13,10 +14,11 @@ import (
 )
 
 // client is an official client. Its requirements are in name.txt, what is called with
-// it in name.py.
+// it in script.py.
 type client struct {
 	name   string
 	module string // that can be imported when the client is installed
+	script string // "" is name
 	pip    []string
 }
 
@@ -51,7 +53,7 @@ func (c client) drive(t *testing.T, python string, args ...string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	// Isolated, so that fennel.py is not taken for the package of that name.
-	run := exec.CommandContext(ctx, python, append([]string{"-I", c.name + ".py"}, args...)...)
+	run := exec.CommandContext(ctx, python, append([]string{"-I", cmp.Or(c.script, c.name) + ".py"}, args...)...)
 	run.Env = append(os.Environ(), "no_proxy=*")
 	out, err := run.CombinedOutput()
 	if err != nil {

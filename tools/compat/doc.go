@@ -2,6 +2,7 @@
 // that it speaks:
 //
 //	dataiku.py    dataiku-api-client: the API node's user and admin clients
+//	services.py   the same, the newest and an old version
 //	fennel.py     fennel-ai
 //	hopsworks.py  hopsworks: the client of the online feature store
 //	swagger.py    swagger-spec-validator, which is no client: it validates documents
