@@ -17,6 +17,8 @@ import (
 	"quiver/httpfront/fennel"
 	"quiver/httpfront/fronttest"
 	"quiver/httpfront/wire"
+	"quiver/storage"
+	"quiver/storage/memstore"
 )
 
 // definitions are those that the cases share, and those some of them describe in words.
@@ -108,7 +110,13 @@ func start(t *testing.T, yaml string, o webhook.Options) (*engine.Engine, *front
 // startLogging is start with somebody who keeps features.
 func startLogging(t *testing.T, yaml string, o webhook.Options, keep func(string, float64, *featureset.Answer)) (*engine.Engine, *fronttest.Front) {
 	t.Helper()
-	e := enginetest.New(t)
+	return startOver(t, memstore.New(), yaml, o, keep)
+}
+
+// startOver is startLogging over a store.
+func startOver(t *testing.T, s storage.Store, yaml string, o webhook.Options, keep func(string, float64, *featureset.Answer)) (*engine.Engine, *fronttest.Front) {
+	t.Helper()
+	e := enginetest.NewOver(t, s)
 	hooks := webhook.New(e, o)
 	t.Cleanup(func() {
 		if err := hooks.Close(context.Background()); err != nil {

@@ -122,7 +122,7 @@ func TestBadInput(t *testing.T) {
 	f(p, log(`{"user_id":[1,NaN],"name":["a","b"],"age":[1,2],"country":["x","y"],"ts":[1,2]}`), 400, `user_id`)
 	f(p, log(`{"user_id":[1],"name":["a"],"age":[1],"country":["x"],"ts":["99999-01-01"]}`), 400, `ts`)
 	f(p, log(`{"user_id":[1],"name":["a"],"age":[1],"ts":[1]}`), 400, `country`)
-	f(p, log(`[`+strings.Repeat(`{"user_id":1,"name":"a","country":"x","ts":1},`, 1000)+`{"user_id":1,"name":"a","country":"x","ts":1}]`), 400, "1000")
+	f(p, log(`[`+strings.Repeat(`{"user_id":1,"name":"a","country":"x","ts":1},`, 1000)+`{"user_id":1,"name":"a","country":"x","ts":1}]`), 413, "1000")
 	f(p, log(`"`+strings.Repeat("x", 4<<20)+`"`), 413, "")
 	f(p, `webhook=w&endpoint=e`, 400, "JSON object")
 	f(p, `{"webhook":1,"endpoint":"e","data":[]}`, 400, "webhook")

@@ -210,7 +210,8 @@ func outOfRange(v int64, t *codec.Type) string {
 }
 
 // instant pushes a datetime or date that is given as a number.
-func (l *Loader) instant(c *Column, v int64) error {
+func (l *Loader) instant(c *Column, given int64) error {
+	v := given
 	var err error
 	switch day := c.Type.Kind == codec.KindDate; {
 	case l.Rules == LogRules && day:
@@ -221,7 +222,7 @@ func (l *Loader) instant(c *Column, v int64) error {
 		err = chrono.ErrRange
 	}
 	if err != nil {
-		return fmt.Errorf("%d: %w", v, err)
+		return fmt.Errorf("%d: %w", given, err)
 	}
 	c.PushInt(v)
 	return nil

@@ -1,0 +1,83 @@
+package featureset_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"quiver/engine/auth"
+	"quiver/engine/enginetest"
+	"quiver/engine/featureset"
+	"quiver/storage/faultstore"
+	"quiver/storage/memstore"
+)
+
+// TestCancelled ends requests whose caller is gone while the store hangs, and before.
+func TestCancelled(t *testing.T) {
+	s := faultstore.New(memstore.New())
+	e := enginetest.NewOver(t, s)
+	r := featureset.New(e, nil)
+	t.Cleanup(r.Close)
+	if err := e.AddPart(r); err != nil {
+		t.Fatal(err)
+	}
+	enginetest.Apply(t, e, definitions)
+	users(t, e)
+	q := featureset.Request{Who: auth.All(), Inputs: []string{"UserFeatures.user_id"}, Outputs: []string{"UserFeatures.name"}, Data: []byte(`{"UserFeatures.user_id":[1]}`)}
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan bool, 1)
+	s.Set(faultstore.Faults{Delay: func(op faultstore.Op) time.Duration {
+		if op == faultstore.Get {
+			select {
+			case asked <- true:
+			default:
+			}
+			return time.Hour
+		}
+		return 0
+	}})
+	go func() {
+		<-asked
+		cancel()
+	}()
+	for range 2 { // the second time it is over before it begins
+		if a, err := r.Extract(ctx, &q); !errors.Is(err, context.Canceled) {
+			t.Errorf("answered %v %v", a, err)
+		}
+	}
+	s.Set(faultstore.Faults{})
+	if got, err := extract(t, r, q); err != nil || got != `{"UserFeatures.name":["John"]}` {
+		t.Errorf("got %s %v", got, err)
+	}
+}
+
+// TestManyPlans asks in more ways than plans are kept: all answers are right, and memory
+// is bounded.
+func TestManyPlans(t *testing.T) {
+	_, r := resolver(t, "kind: Featureset\nstore: default\nname: F\nfeatures: [{name: a, type: int}, {name: b, type: int}, {name: c, type: int}, {name: d, type: int}, {name: e, type: int}, {name: f, type: int}, {name: g, type: int}]\n")
+	names := []string{"F.a", "F.b", "F.c", "F.d", "F.e", "F.f", "F.g"}
+	n := 0
+	var permute func(k int)
+	permute = func(k int) {
+		if k == len(names) {
+			n++
+			got, err := extract(t, r, featureset.Request{Inputs: slices.Clone(names), Outputs: names[:1], Data: []byte(`{"F.a":[1],"F.b":[2],"F.c":[3],"F.d":[4],"F.e":[5],"F.f":[6],"F.g":[7]}`)})
+			want := `{"` + names[0] + `":[` + string('1'+names[0][2]-'a') + `]}`
+			if err != nil || got != want {
+				t.Fatalf("%v: got %s %v, want %s", names, got, err, want)
+			}
+			return
+		}
+		for i := k; i < len(names); i++ {
+			names[k], names[i] = names[i], names[k]
+			permute(k + 1)
+			names[k], names[i] = names[i], names[k]
+		}
+	}
+	permute(0)
+	if most := featureset.MaxPlans; n <= most || r.Plans() != most {
+		t.Errorf("%d plans are kept of %d, not %d", r.Plans(), n, most)
+	}
+}
