@@ -12,11 +12,12 @@ import (
 	"path/filepath"
 
 	"quiver/engine/catalog"
+	"quiver/engine/function"
 )
 
 // demoFiles are real data: see demo/README.md.
 //
-//go:embed demo/flights.yaml demo/delays.yaml demo/airports.csv demo/routes.csv demo/models
+//go:embed demo/flights.yaml demo/delays.yaml demo/python.yaml demo/r.yaml demo/functions demo/airports.csv demo/routes.csv demo/models
 var demoFiles embed.FS
 
 // demoLoads are the embedded files that are loaded, by group.
@@ -60,18 +61,17 @@ func (c *demoCmd) Run(ctx context.Context, a *app) (err error) {
 // with apply and load.
 func demoLoad(a *app) func(context.Context, *folder) error {
 	return func(ctx context.Context, f *folder) error {
-		var files []catalog.File
-		for _, name := range []string{"demo/flights.yaml", "demo/delays.yaml", "demo/models/delay.txt", "demo/models/background.csv", "demo/models/percentiles.json"} {
-			text, err := demoFiles.ReadFile(name)
-			if err != nil {
-				return err
-			}
-			files = append(files, catalog.File{Name: name, Text: text, Attached: path.Ext(name) != ".yaml"})
+		files, err := demoDefinitions("flights.yaml", "delays.yaml", "models/delay.txt", "models/background.csv", "models/percentiles.json")
+		if err != nil {
+			return err
 		}
 		if err := demoSQLite(ctx, f.services.SQLiteDir); err != nil {
 			return err
 		}
 		if err := f.apply(files); err != nil {
+			return err
+		}
+		if err := demoFunctions(a, f); err != nil {
 			return err
 		}
 		cl, err := f.client()
@@ -101,6 +101,41 @@ func demoLoad(a *app) func(context.Context, *folder) error {
 		}
 		return nil
 	}
+}
+
+// demoDefinitions reads embedded definitions and what they name.
+func demoDefinitions(names ...string) (files []catalog.File, err error) {
+	for _, name := range names {
+		name = "demo/" + name
+		text, err := demoFiles.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, catalog.File{Name: name, Text: text, Attached: path.Ext(name) != ".yaml"})
+	}
+	return files, nil
+}
+
+// demoFunctions defines the functions. One whose language is not installed is left out,
+// and the rest goes on.
+func demoFunctions(a *app, f *folder) error {
+	for _, x := range []struct{ language, yaml, code string }{
+		{"Python", "python.yaml", "functions/distance.py"}, {"R", "r.yaml", "functions/delays.R"},
+	} {
+		files, err := demoDefinitions(x.yaml, x.code)
+		if err != nil {
+			return err
+		}
+		err = f.apply(files)
+		if e, ok := errors.AsType[*function.Error](err); ok && e.Kind == function.StartFailed {
+			fmt.Fprintf(a.stderr, "the function in %s is left out: %s\n", x.language, e.Message)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // demoText is printed with the addresses of the APIs and of the admin API, and the
@@ -134,6 +169,10 @@ curl -s http://%[1]s/public/api/v1/flights/delay/predict -d '{"features":{"origi
 # An SQL query: airports in Alaska north of a latitude, from a SQLite file. Parameters are bound, never pasted into the text.
 curl -s http://%[1]s/public/api/v1/flights/airports/query -d '{"state":"AK","north":70}'; echo
 curl -s "http://%[1]s/public/api/v1/flights/airports/query?state=HI&north=22"; echo
+
+# Functions, in Python and in R: values of the query become numbers where they read like some.
+curl -s "http://%[1]s/public/api/v1/geography/distance/run?latitude1=37.619&longitude1=-122.375&latitude2=40.640&longitude2=-73.779"; echo
+curl -s http://%[1]s/public/api/v1/statistics/delays/run -d '{"minutes":[42,-3,0,18]}'; echo
 
 # Metrics, and what is defined.
 curl -s http://%[2]s/metrics

@@ -68,9 +68,14 @@ func TestDemo(t *testing.T) {
 		}
 		body, err := io.ReadAll(res.Body)
 		res.Body.Close()
-		if want := []string{`"iata":"JFK"`, `"rows":[["`}[i]; err != nil || res.StatusCode != 200 || !strings.Contains(string(body), want) {
+		if want := []string{`"iata":"JFK"`, `"rows":[["`, `{"response":{"miles":2579.`}[i]; err != nil || res.StatusCode != 200 || !strings.Contains(string(body), want) {
 			t.Errorf("%s: %d %s, %v, want %s", get[1], res.StatusCode, body, err, want)
 		}
+	}
+	run := regexp.MustCompile(`(?m)^curl -s (\S+/run) -d '(.*)'; echo$`).FindStringSubmatch(text)
+	want = `{"response":{"flights":4,"mean":14.25,"median":9,"late":0.5},"timing":`
+	if status, got := s.post(t, strings.TrimPrefix(run[1], s.front), "", run[2]); status != 200 || !strings.HasPrefix(got, want) {
+		t.Errorf("%s: %d %s, want %s (R is needed: apt-get install --no-install-recommends r-base-core r-cran-jsonlite)", run[2], status, got, want)
 	}
 	gets := regexp.MustCompile(`(?m)^curl -s (\S+)$`).FindAllStringSubmatch(text, -1)
 	for i, want := range []string{"quiver_store_full 0", `"kind":"FeatureView"`} {

@@ -101,6 +101,22 @@ def queries(client):
         print(refused(client.sql_query, name, {"n": "one", "said": ""}))
 
 
+def functions(client):
+    """run_function in Python and R, with arguments and without any."""
+    for name in ("add", "add in r"):
+        answer = client.run_function(name, a=41)
+        check(answer["response"], 42)
+        check(set(answer["timing"]), {"preProcessing", "wait", "execution", "functionInternal"})
+        check({type(v) for v in answer["timing"].values()}, {int})
+        check(answer["apiContext"]["endpointId"], name)
+        check(client.run_function(name, a=1.5, b=2)["response"], 3.5)
+        print(refused(client.run_function, name))
+    print(refused(lambda: client.run_function("add", a=1, b="2")))
+    print(refused(lambda: client.run_function("add", a=1, c=2)))
+    check(client.run_function("nothing")["response"], None)
+    check(client.run_function("whole"), {"a": 1})
+
+
 def main(url, folder):
     for base in (url, url + "/"):
         client = dataikuapi.APINodeClient(base, "svc", api_key="KEY")
@@ -116,6 +132,7 @@ def main(url, folder):
     print(refused(dataikuapi.APINodeClient(url, "svc").lookup_record, "e", {"id": 1}))
     print(refused(client.predict_record, "e", {"id": 1}))
     predictions(client, folder)
+    functions(client)
     queries(client)
 
     admin = dataikuapi.APINodeAdminClient(url + "/", "ADM")

@@ -31,6 +31,10 @@ service: svc
 name: v1
 endpoints:
   - {name: e, type: lookup, enrich: [{group: people, keys: [id], columns: [name]}]}
+  - {name: add, type: pythonFunction, file: f.py, function: add}
+  - {name: nothing, type: pythonFunction, file: f.py, function: nothing}
+  - {name: whole, type: pythonFunction, file: f.py, function: whole, customResponse: true}
+  - {name: add in r, type: rFunction, file: f.R, function: add}
 MODELSQUERIES---
 kind: Generation
 service: svc
@@ -38,6 +42,14 @@ name: v2
 endpoints:
   - {name: e, type: lookup, enrich: [{group: people, keys: [id], columns: [name]}]}
 MODELS`
+
+// functions are the code of the endpoints that run it.
+func functions() []catalog.File {
+	return []catalog.File{
+		{Name: "f.py", Text: []byte("import quiver\ndef add(a, b=1): return a + b\ndef nothing(): pass\ndef whole(): return quiver.Response(201, {'Content-Type': 'application/json'}, {'a': 1})\n")},
+		{Name: "f.R", Text: []byte("add <- function(a, b = 1) a + b\n"), Attached: true},
+	}
+}
 
 // models are endpoints of the model that XGBoost trained on flights, and its files: one that
 // takes what is missing as it is, one that drops such rows.
@@ -81,7 +93,7 @@ func TestDataiku(t *testing.T) {
 	endpoints, files := models(t, rows)
 	connections, queries := databases(t)
 	text := strings.NewReplacer("MODELS", endpoints, "QUERIES", queries).Replace(definitions) + connections
-	if _, err := e.Apply(append(files, catalog.File{Name: "d.yaml", Text: []byte(text)}), false); err != nil {
+	if _, err := e.Apply(append(append(files, functions()...), catalog.File{Name: "d.yaml", Text: []byte(text)}), false); err != nil {
 		t.Fatal(err)
 	}
 	enginetest.Load(t, e, engine.Ref{Store: "default", Name: "people"}, []string{"1", `"one"`}, []string{"9007199254740993", `"big"`})
