@@ -181,7 +181,7 @@ func (g *Generation) endpoint(i int) string {
 		s += fmt.Sprintf(" %s of %s", f.Function, f.File)
 	}
 	if e.SQL != nil {
-		s += " of " + g.spec.Endpoints[i].Connection + " " + string(marshal(g.spec.Endpoints[i].sqlSpec))
+		s += " " + string(marshal(g.spec.Endpoints[i].sqlSpec))
 	}
 	for _, x := range e.Enrichments() {
 		view := ""
