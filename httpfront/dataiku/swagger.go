@@ -262,5 +262,18 @@ func predicted(p *catalog.PredictionEndpoint) node {
 	if p.Percentiles != nil {
 		properties["probaPercentile"] = whole()
 	}
+	if p.PostEnrich {
+		properties["postEnrichFeatures"] = node{"type": "object", "description": "What the model was asked with."}
+	}
+	if len(p.Overrides) > 0 {
+		raw := node{"prediction": properties["prediction"]}
+		if probas, ok := properties["probas"]; ok {
+			raw["probabilities"] = probas
+		}
+		properties["override"] = node{"type": "object", "description": "What a rule did in the model's place.", "required": []string{"ruleMatched"}, "properties": node{
+			"ruleMatched": node{"type": "boolean"}, "appliedRule": text(), "predictionChanged": node{"type": "boolean"},
+			"rawResult": node{"type": "object", "properties": raw},
+		}}
+	}
 	return node{"type": "object", "required": []string{"ignored"}, "properties": properties}
 }

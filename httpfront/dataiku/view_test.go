@@ -100,6 +100,17 @@ func TestViews(t *testing.T) {
 	f("some/lookup", `{"data":{"id":7,"home":"Atlantis"}}`, 400, "shop/customer failed: no row matches")
 }
 
+// TestSwaggerOfOverrides: what a result may hold beside the prediction is described.
+func TestSwaggerOfOverrides(t *testing.T) {
+	w := newWorld(t)
+	res := w.Do(fronttest.Request{Target: "/public/api/v1/s/swagger"})
+	for _, want := range []string{`"override":{"description"`, `"probabilities":{`, `"postEnrichFeatures":{`} {
+		if res.Status != 200 || !strings.Contains(res.Body, want) {
+			t.Errorf("%d, no %s", res.Status, want)
+		}
+	}
+}
+
 // TestViewsInUse: a view that endpoints read stays, and what is done by force shows.
 func TestViewsInUse(t *testing.T) {
 	w := newShop(t)
