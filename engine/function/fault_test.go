@@ -52,17 +52,22 @@ def f(op="ok", n=0):
 func TestFaults(t *testing.T) {
 	const limit = 300 * time.Millisecond
 	p := open(t, faulty, func(c *Config) {
-		c.RunTimeout, c.Memory, c.Crashes, c.Ceil, c.Cruise = limit, 256<<20, 1000, 1, 1
+		c.RunTimeout, c.Memory, c.Crashes, c.Ceil, c.Cruise, c.Timeout = limit, 256<<20, 1000, 1, 1, time.Minute
 	})
 	other := open(t, "def f(): return 1\n", nil)
 	f := func(op string, want Kind, says string) {
 		t.Helper()
-		reason, replaced := time.Hour, time.Hour // the best of three: other tests share the machine
+		// The best of three: other tests share the machine, and the system may be late to
+		// say how a process ended.
+		reason, replaced, said := time.Hour, time.Hour, false
 		for range 3 {
 			begin := time.Now()
 			e := failed(t, p, `{"op":"`+op+`"}`, want)
 			reason = min(reason, time.Since(begin))
-			if !strings.Contains(e.Error(), says) {
+			switch {
+			case strings.Contains(e.Error(), says):
+				said = true
+			case !strings.Contains(e.Error(), "closed its connection"):
 				t.Errorf("%s: %q, want %q", op, e, says)
 			}
 			begin = time.Now()
@@ -73,6 +78,9 @@ func TestFaults(t *testing.T) {
 			if got := call(t, other, `{}`); got != "1" {
 				t.Errorf("other pool after %s: %s", op, got)
 			}
+		}
+		if !said {
+			t.Errorf("%s never says %q", op, says)
 		}
 		t.Logf("%-8s reason after %v, next call answered after %v", op, reason.Round(time.Microsecond), replaced.Round(time.Microsecond))
 	}
