@@ -224,7 +224,7 @@ func (l *logged) extract(call func(path, body string) (string, bool), b int) boo
 	switch {
 	case acked && found != n:
 		l.t.Errorf("seed %d: batch %d was acknowledged: %d rows, and %d are there", l.seed, b, n, found)
-	case found != 0 && found < n: // counted; readers see rows, not batches
+	case found != 0 && found < n: // counted: a reader does not wait for a writer whom the disk holds up
 		l.between.Add(1)
 	}
 	return true
