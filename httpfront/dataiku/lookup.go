@@ -14,20 +14,13 @@ func (d *dialect) lookup(x *wire.Exchange) { d.lookUp(x, false) }
 
 func (d *dialect) lookupMulti(x *wire.Exchange) { d.lookUp(x, true) }
 
-// lookUp answers one or many records. Who may call is decided before the body is read.
+// lookUp answers one or many records.
 func (d *dialect) lookUp(x *wire.Exchange, multi bool) {
 	start := d.engine.Now()
-	if err := d.services.May(x.Principal, x.Denied, string(x.Param("service"))); err != nil {
-		d.fail(x, err)
-		return
+	if r := d.records(x, "data", multi); r != nil {
+		defer d.release(r)
+		d.answer(x, r, start)
 	}
-	r := d.request()
-	defer d.release(r)
-	if err := r.read(x.Body, "data", multi, d.MaxItems); err != nil {
-		d.fail(x, err)
-		return
-	}
-	d.answer(x, r, start)
 }
 
 // lookupSimple answers one record whose keys are in the query. Their number must be

@@ -13,20 +13,13 @@ func (d *dialect) predict(x *wire.Exchange) { d.score(x, false) }
 
 func (d *dialect) predictMulti(x *wire.Exchange) { d.score(x, true) }
 
-// score answers one or many records. Who may call is decided before the body is read.
+// score answers one or many records.
 func (d *dialect) score(x *wire.Exchange, multi bool) {
 	start := d.engine.Now()
-	if err := d.services.May(x.Principal, x.Denied, string(x.Param("service"))); err != nil {
-		d.fail(x, err)
-		return
+	if r := d.records(x, "features", multi); r != nil {
+		defer d.release(r)
+		d.scored(x, r, multi, start)
 	}
-	r := d.request()
-	defer d.release(r)
-	if err := r.read(x.Body, "features", multi, d.MaxItems); err != nil {
-		d.fail(x, err)
-		return
-	}
-	d.scored(x, r, multi, start)
 }
 
 // predictSimple answers one record whose features are the parameters of the query.

@@ -32,6 +32,22 @@ func (d *dialect) release(r *request) {
 	d.requests.Put(r)
 }
 
+// records reads the body of a call as read does, after it was decided who may call. nil
+// says that the call was refused and is answered; release what else it returns.
+func (d *dialect) records(x *wire.Exchange, key string, multi bool) *request {
+	if err := d.services.May(x.Principal, x.Denied, string(x.Param("service"))); err != nil {
+		d.fail(x, err)
+		return nil
+	}
+	r := d.request()
+	if err := r.read(x.Body, key, multi, d.MaxItems); err != nil {
+		d.release(r)
+		d.fail(x, err)
+		return nil
+	}
+	return r
+}
+
 // read reads the body of a lookup or a prediction, one of many items with multi;
 // key is what the values of a record stand under, "data" or "features". An empty body is
 // {}: the official client sends none for an empty object. The content type is not
