@@ -57,8 +57,8 @@ func (w *Webhook) tables(dst []uint32) []uint32 {
 // Endpoint is one stream of rows of a Webhook. Each row goes into all of its groups.
 type Endpoint struct {
 	Name     string
-	CDC      CDC // as written; "" where each target has its own (Target.CDC)
-	Disorder time.Duration
+	CDC      CDC           // as written; "" where each target has its own (Target.CDC)
+	Disorder time.Duration // 0: no row is late
 	Into     []Target
 	// Table is the physical table of the endpoint's stream of logged records. It is
 	// never 0 and never reused, and stays the same as long as the webhook has an

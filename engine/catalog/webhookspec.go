@@ -18,7 +18,7 @@ import (
 const (
 	maxEndpoints = 1024
 	maxTargets   = 256
-	keepEvents   = duration(14 * 24 * time.Hour) // retention and disorder unless given
+	keepEvents   = duration(14 * 24 * time.Hour) // retention unless given
 )
 
 // webhookSpec is a Webhook as written.
@@ -33,7 +33,7 @@ type endpointSpec struct {
 	Name     string                 `json:"name"`
 	Into     []targetSpec           `json:"into"`
 	CDC      CDC                    `json:"cdc,omitempty"`
-	Disorder duration               `json:"disorder"`
+	Disorder duration               `json:"disorder,omitempty"`
 	Preproc  map[string]preprocSpec `json:"preproc,omitempty"`
 	Where    string                 `json:"where,omitempty"`
 }
@@ -58,7 +58,7 @@ func (w *webhookSpec) fields(r *reader) []field {
 		field{key: "description", read: r.text(&w.Description)},
 		field{key: "retention", read: r.length(&w.Retention)},
 		field{key: "endpoints", need: true, read: r.list("endpoints", maxEndpoints, func(n ast.Node) {
-			e := endpointSpec{Disorder: keepEvents}
+			var e endpointSpec
 			r.mapping(n, "an endpoint",
 				field{key: "name", need: true, read: r.text(&e.Name)},
 				field{key: "into", need: true, read: r.list("groups", maxTargets, func(n ast.Node) {

@@ -52,7 +52,7 @@ func (n *newest) saw(changes []engine.Change, at int64) {
 // limit is the event time before which rows are late now.
 func (c *target) limit() int64 {
 	seen := c.feed.newest.time.Load()
-	if c.Ref.EventTimeColumn < 0 || seen < noLimit+c.disorder {
+	if c.disorder == 0 || c.Ref.EventTimeColumn < 0 || seen < noLimit+c.disorder {
 		return noLimit
 	}
 	return seen - c.disorder

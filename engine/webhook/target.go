@@ -19,7 +19,7 @@ import (
 type target struct {
 	*catalog.Target
 	feed     *feed
-	disorder int64    // how far behind the newest event time rows may be, microseconds
+	disorder int64    // how far behind the newest event time rows may be, microseconds; 0: as far as they are
 	frames   []fields // a field that is read as several types stands in several frames
 	columns  []source // by physical column
 	where    []int    // physical columns that Where reads

@@ -76,7 +76,7 @@ kind: Webhook
 store: default
 name: w
 endpoints:
-  - {name: e, into: [{group: A}, {group: B}]}
+  - {name: e, into: [{group: A}, {group: B}], disorder: 14d}
   - {name: P, into: [{group: P}]}
 ---
 kind: Featureset

@@ -172,21 +172,43 @@ func (c *Cache) load(ctx context.Context, b *storage.Batch, m *missing) error {
 	if err := c.Store.Get(ctx, &m.batch); err != nil {
 		return err
 	}
-	arena := b.Arena()
+	written := false
 	for j, i := range m.at {
-		row, version, err := m.batch.Row(j)
-		switch {
-		case err != nil:
-			b.SetError(i, err)
-			continue
-		case row == nil:
-			b.SetMissing(i, version)
-		default:
-			b.SetRow(i, version, arena.Copy(row))
+		if row, version, err := take(b, i, &m.batch, j); err == nil {
+			h := b.Hash(i)
+			written = !c.shard(h).fill(h, m.tickets[j], &b.Keys[i], version, row) || written
 		}
-		c.shard(b.Hash(i)).fill(b.Hash(i), m.tickets[j], &b.Keys[i], version, row)
+	}
+	if !written || len(m.hits) == 0 {
+		return nil
+	}
+	// What was missing may be newer than what was not, and of the same write: only the
+	// inner store can tell.
+	m.batch.Reset()
+	for i := range b.Keys {
+		m.batch.Add(b.Keys[i])
+	}
+	if err := c.Store.Get(ctx, &m.batch); err != nil {
+		return err
+	}
+	for i := range b.Keys {
+		_, _, _ = take(b, i, &m.batch, i) // b has the error
 	}
 	return nil
+}
+
+// take gives key i of b what from has for key j.
+func take(b *storage.Batch, i int, from *storage.Batch, j int) (row []byte, version uint64, err error) {
+	row, version, err = from.Row(j)
+	switch {
+	case err != nil:
+		b.SetError(i, err)
+	case row == nil:
+		b.SetMissing(i, version)
+	default:
+		b.SetRow(i, version, b.Arena().Copy(row))
+	}
+	return row, version, err
 }
 
 // missing is the part of a batch that the cache could not answer, and scratch space.

@@ -69,6 +69,48 @@ func get(t testing.TB, s storage.Store, i int) string {
 	return fmt.Sprintf("%s@%d", row, version)
 }
 
+// interrupted is a store in which something happens before the next Get.
+type interrupted struct {
+	storage.Store
+	before func()
+}
+
+func (s *interrupted) Get(ctx context.Context, b *storage.Batch) error {
+	if f := s.before; f != nil {
+		s.before = nil
+		f()
+	}
+	return s.Store.Get(ctx, b)
+}
+
+// TestRouteAtomic: of two rows that are written together while a batch reads both, one
+// of them cached, neither is older than the other.
+func TestRouteAtomic(t *testing.T) {
+	inner := &interrupted{Store: memstore.New()}
+	c, err := New(inner, minShard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := []storage.Key{key(1), {Table: 2, Route: key(1).Route}}
+	put := func(version uint64, row string) {
+		mustApply(t, c, storage.Write{Key: pair[0], Version: version, Row: []byte(row)}, storage.Write{Key: pair[1], Version: version, Row: []byte(row)})
+	}
+	put(1, "old")
+	get(t, c, 1)
+	inner.before = func() { put(2, "new") }
+	var b storage.Batch
+	b.Add(pair[0])
+	b.Add(pair[1])
+	if err := c.Get(context.Background(), &b); err != nil {
+		t.Fatal(err)
+	}
+	one, _, _ := b.Row(0)
+	two, _, _ := b.Row(1)
+	if string(one) != "new" || string(two) != "new" {
+		t.Errorf("%q beside %q", one, two)
+	}
+}
+
 // TestHitsAndInvalidation: a second read is a hit, also of nothing; a write is seen at
 // once.
 func TestHitsAndInvalidation(t *testing.T) {

@@ -28,7 +28,9 @@
 //	        → inner Get → fill only if the generation is still the same
 //
 // So while a write is under way its keys are neither served from the cache nor
-// filled, and a reader that looked before the write began cannot fill after it.
+// filled, and a reader that looked before the write began cannot fill after it. Rows
+// that are written together under one route are read together: a batch that finds some
+// keys here and may not fill what it did not find asks the inner store for all.
 //
 // # Why our own
 //

@@ -124,21 +124,22 @@ func (s *shard) ticket(h uint64) uint32 {
 }
 
 // fill keeps what the inner store answered, unless the key was written since the
-// ticket was given.
-func (s *shard) fill(h uint64, ticket uint32, k *storage.Key, version uint64, row []byte) {
+// ticket was given: then it returns false.
+func (s *shard) fill(h uint64, ticket uint32, k *storage.Key, version uint64, row []byte) bool {
 	size := entrySize(k, row)
-	if size > len(s.slab)/16 || len(k.Route) > 1<<16-1 || len(k.Suffix) > 1<<16-1 {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ticket == 0 || s.ticket(h) != ticket {
 		s.refused.Add(1)
-		return
+		return false
+	}
+	if size > len(s.slab)/16 || len(k.Route) > 1<<16-1 || len(k.Suffix) > 1<<16-1 {
+		return true
 	}
 	if e, _ := s.find(h, k); e == nil {
 		s.insert(h, k, version, row, size)
 	}
+	return true
 }
 
 // insert writes an entry at the head of the ring and indexes it.
