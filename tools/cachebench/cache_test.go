@@ -8,14 +8,13 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
+	"quiver/storage"
+	"quiver/storage/memstore"
+	"quiver/storage/rowcache"
 	"testing"
 
 	"github.com/VictoriaMetrics/fastcache"
 	"github.com/coocood/freecache"
-
-	"quiver/storage"
-	"quiver/storage/memstore"
-	"quiver/storage/rowcache"
 )
 
 const (
