@@ -219,21 +219,26 @@ func (r *reader) boolean(dst *bool) func(ast.Node) {
 
 // length reads a length of time.
 func (r *reader) length(dst *duration) func(ast.Node) {
+	return measured(r, dst, "a length of time such as 720h", parseDuration)
+}
+
+// measured reads a number with a unit; what says which, for people.
+func measured[T any](r *reader, dst *T, what string, parse func(string) (T, error)) func(ast.Node) {
 	return func(n ast.Node) {
-		s, ok := textOf(n)
+		text, ok := textOf(n)
 		if number, isNumber := numberOf(n); isNumber {
-			s, ok = number, true // without a unit: the message says so
+			text, ok = number, true // without a unit: parse says so
 		}
 		if !ok {
-			r.at(n, "expected a length of time such as 720h, found %s", describe(n))
+			r.at(n, "expected %s, found %s", what, describe(n))
 			return
 		}
-		d, err := parseDuration(s)
+		v, err := parse(text)
 		if err != nil {
 			r.at(n, "%s", err)
 			return
 		}
-		*dst = d
+		*dst = v
 	}
 }
 

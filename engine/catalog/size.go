@@ -34,22 +34,7 @@ func parseSize(text string) (byteSize, error) {
 
 // size reads a number of bytes.
 func (r *reader) size(dst *byteSize) func(ast.Node) {
-	return func(n ast.Node) {
-		text, ok := textOf(n)
-		if number, isNumber := numberOf(n); isNumber {
-			text, ok = number, true // without a unit: the message says so
-		}
-		if !ok {
-			r.at(n, "expected a size such as 512MiB, found %s", describe(n))
-			return
-		}
-		v, err := parseSize(text)
-		if err != nil {
-			r.at(n, "%s", err)
-			return
-		}
-		*dst = v
-	}
+	return measured(r, dst, "a size such as 512MiB", parseSize)
 }
 
 // String prints the size in the largest unit that it is a multiple of.

@@ -98,7 +98,7 @@ var rules = []rule{
 	{
 		pkg: "engine/predict/onnx", own: []string{"engine/predict", "engine/predict/onnx/library"}, third: []string{"github.com/yalue/onnxruntime_go"},
 		deny: []string{"net", "net/http", "os/exec"}, never: backends,
-		why: "the only cgo of the product; without it the package is a stub that says so",
+		why: "the only cgo of the product; without it the package only says so",
 	},
 	{
 		pkg: "engine/predict/onnx/library", deny: outside, never: append([]string{"github.com/yalue/onnxruntime_go"}, backends...),
