@@ -9,15 +9,19 @@ import (
 )
 
 // Grid is a set of measurements: every target with every shape over every number of
-// connections, several times in turns.
+// connections, in turns. Many short turns say more than few long ones: the targets of a
+// turn meet the same state of the machine, and what disturbs one turn is no median.
 type Grid struct {
 	Shapes      []Shape
 	Targets     []Target // must have Ceiling for ratios
 	Connections []int
-	Repeat      int
+	Repeat      int           // turns
 	WarmUp      time.Duration // before each measurement
 	Closed      time.Duration // of each closed loop
 	Open        time.Duration // of each open loop; 0 leaves them out
+	// Again is how many measurements, at most, are made anew because the machine did not
+	// run at its full speed before or after; 0 takes all as they come.
+	Again int
 	// Progress is called before each group of measurements; nil is silent.
 	Progress func(done, total int, what string)
 }
@@ -57,11 +61,13 @@ type spot struct {
 type samples struct {
 	closed, open []*bench.Result
 	ratios       []float64
+	latest       float64 // rate of the last closed loop
 }
 
 // RunGrid measures the grid.
 func (l *Lab) RunGrid(ctx context.Context, g Grid) ([]Cell, error) {
 	all := map[spot]*samples{}
+	again := g.Again
 	done, total := 0, g.Repeat*len(g.Shapes)*len(g.Connections)
 	for rep := range g.Repeat {
 		for i := range g.Shapes {
@@ -70,7 +76,7 @@ func (l *Lab) RunGrid(ctx context.Context, g Grid) ([]Cell, error) {
 					g.Progress(done, total, g.Shapes[i].Name)
 				}
 				done++
-				if err := l.group(ctx, &g, all, rep, i, n); err != nil {
+				if err := l.group(ctx, &g, all, &again, rep, i, n); err != nil {
 					return nil, err
 				}
 			}
@@ -108,7 +114,7 @@ func (g *Grid) targets(shape int) []Target {
 
 // group measures all targets once with one shape, in an order that differs from
 // repetition to repetition.
-func (l *Lab) group(ctx context.Context, g *Grid, all map[spot]*samples, rep, shape, connections int) error {
+func (l *Lab) group(ctx context.Context, g *Grid, all map[spot]*samples, again *int, rep, shape, connections int) error {
 	targets := g.targets(shape)
 	first := rep % len(targets)
 	order := append(slices.Clone(targets[first:]), targets[:first]...)
@@ -121,16 +127,17 @@ func (l *Lab) group(ctx context.Context, g *Grid, all map[spot]*samples, rep, sh
 	}
 	peak := map[Target]float64{}
 	for _, t := range order {
-		r, err := l.Run(ctx, t, &g.Shapes[shape], Load{Connections: connections, WarmUp: g.WarmUp, Duration: g.Closed})
+		r, err := l.measure(ctx, t, &g.Shapes[shape], Load{Connections: connections, WarmUp: g.WarmUp, Duration: g.Closed}, again)
 		if err != nil {
 			return err
 		}
-		at(t).closed = append(at(t).closed, r)
-		peak[t] = r.PerSecond()
+		s := at(t)
+		s.closed = append(s.closed, r)
+		s.latest, peak[t] = r.PerSecond(), median(s.closed, (*bench.Result).PerSecond)
 	}
 	for _, t := range order {
-		if peak[Ceiling] > 0 {
-			at(t).ratios = append(at(t).ratios, peak[t]/peak[Ceiling])
+		if ceiling := at(Ceiling).latest; ceiling > 0 {
+			at(t).ratios = append(at(t).ratios, at(t).latest/ceiling)
 		}
 		if g.Open == 0 {
 			continue
@@ -139,7 +146,7 @@ func (l *Lab) group(ctx context.Context, g *Grid, all map[spot]*samples, rep, sh
 		if t == Ceiling {
 			rate = share * min(peak[t], max(peak[Plain], peak[Cached], peak[ONNX]))
 		}
-		r, err := l.Run(ctx, t, &g.Shapes[shape], Load{Connections: connections, Rate: max(rate, 1), WarmUp: g.WarmUp, Duration: g.Open})
+		r, err := l.measure(ctx, t, &g.Shapes[shape], Load{Connections: connections, Rate: max(rate, 1), WarmUp: g.WarmUp, Duration: g.Open}, again)
 		if err != nil {
 			return err
 		}
@@ -147,6 +154,22 @@ func (l *Lab) group(ctx context.Context, g *Grid, all map[spot]*samples, rep, sh
 	}
 	return nil
 }
+
+// measure is Run, once more while the machine is slow and again allows it.
+func (l *Lab) measure(ctx context.Context, t Target, s *Shape, load Load, again *int) (*bench.Result, error) {
+	for {
+		before := l.pace.full()
+		r, err := l.Run(ctx, t, s, load)
+		if err != nil || *again <= 0 || before && l.pace.full() {
+			return r, err
+		}
+		*again--
+		time.Sleep(pause) // slow phases last longer than a measurement
+	}
+}
+
+// pause is how long a slow machine is left alone.
+const pause = 100 * time.Millisecond
 
 // cell sums up the repetitions.
 func (s *samples) cell(shape *Shape, t Target, connections int) Cell {
