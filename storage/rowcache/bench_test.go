@@ -21,7 +21,7 @@ func BenchmarkGet(b *testing.B) {
 	run := func(name string, rows, n int) {
 		b.Run(name, func(b *testing.B) {
 			r := rand.New(rand.NewPCG(1, 2))
-			keys := make([]storage.Key, 1<<16)
+			keys := make([]storage.Key, 1<<20) // more than the processor's caches hold
 			for i := range keys {
 				keys[i] = key(r.IntN(rows))
 			}

@@ -160,6 +160,62 @@ func TestBounded(t *testing.T) {
 	}
 }
 
+// TestLaps goes round the ring many times with rows of all sizes, the last rounds where
+// offsets are used up and begin again.
+func TestLaps(t *testing.T) {
+	c := newCache(t, minShard)
+	s := &c.shards[0]
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	hits := func() uint64 { return c.Stats().Hits }
+	var rows [200]string
+	for i := range 4000 {
+		if i == 3000 {
+			clear(s.index)
+			s.lap = (placeMask << 3) / uint64(len(s.slab)) * uint64(len(s.slab))
+			s.next = s.lap
+		}
+		n := r.IntN(len(rows))
+		size := r.IntN(400)
+		if n%10 == 0 {
+			size = r.IntN(len(s.slab) / 20)
+		}
+		row := fmt.Sprintf("%d:%0*d", i, size, n)
+		mustApply(t, c, write(n, uint64(i+1), row))
+		rows[n] = row
+		want := fmt.Sprintf("%s@%d", row, i+1)
+		before := hits()
+		for range 2 {
+			if got := get(t, c, n); got != want {
+				t.Fatalf("seed %d, step %d: %.20q of %d bytes, want %.20q of %d", seed, i, got, len(got), want, len(want))
+			}
+		}
+		if hits() != before+1 {
+			t.Fatalf("seed %d, step %d: a row of %d bytes is not kept", seed, i, len(row))
+		}
+		if i%20 > 0 {
+			continue
+		}
+		var b storage.Batch
+		first := r.IntN(len(rows))
+		for k := range rows {
+			b.Add(key((first + k) % len(rows)))
+		}
+		if err := c.Get(context.Background(), &b); err != nil {
+			t.Fatal(err)
+		}
+		for k := range rows {
+			if got, _, _ := b.Row(k); string(got) != rows[(first+k)%len(rows)] {
+				t.Fatalf("seed %d, step %d: a batch has %.20q of %d bytes, want %.20q", seed, i, got, len(got), rows[(first+k)%len(rows)])
+			}
+		}
+	}
+	if s.lap > placeMask<<2 || s.lap < uint64(len(s.slab)) {
+		t.Errorf("offsets did not begin again: %d", s.lap)
+	}
+}
+
 var historyTime = flag.Duration("history", 2*time.Second, "how long the stale-read history test runs")
 
 // TestNeverStale runs writers and readers over a few keys and checks each read against

@@ -4,24 +4,39 @@ import (
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"quiver/storage"
 )
 
+// A bucket of the index is one cache line of 8 slots, a slot one word; 0 is empty:
+//
+//	63    45 44     40 39                0
+//	+-------+---------+------------------+
+//	| tag   | lines   | place            |
+//	+-------+---------+------------------+
+//
+// tag is the top of the key's hash, place the entry's offset divided by 8, and lines how
+// many cache lines the entry touches, so that they can be fetched before its head is read.
 const (
-	ways      = 8  // slots of a bucket: 64 bytes
-	placeBits = 40 // of a slot; a place is an offset divided by 8
+	ways      = 8
+	placeBits = 40
+	lineBits  = 5
 	placeMask = 1<<placeBits - 1
+	maxLines  = 1<<lineBits - 1 // the hardware fetches what follows by itself
+	tagShift  = placeBits + lineBits
+	lineSize  = 64
 	stripes   = 256 // write generations per shard
 )
 
-// shard is one part of the cache. find and place want mu held shared or alone, what
+// shard is one part of the cache. find and fetch want mu held shared or alone, what
 // changes the shard wants it alone.
 type shard struct {
 	mu     sync.RWMutex
 	index  []uint64 // buckets of ways slots; 0 is empty
 	slab   []byte
 	next   uint64 // offset of the head of the ring, counted from the start of time
+	lap    uint64 // offset at which the ring was last begun anew
 	memory []byte // what index and slab are cut from
 
 	generation [stripes]uint32
@@ -69,36 +84,47 @@ func (s *shard) bucket(h uint64) []uint64 {
 	return s.index[i : i+ways : i+ways]
 }
 
-// tagOf is the part of the hash kept in the index, in the bits above the place.
-func tagOf(h uint64) uint64 { return h &^ placeMask }
+// tagOf is the part of the hash kept in the index.
+func tagOf(h uint64) uint64 { return h >> tagShift }
 
 // live reports whether the entry at an offset was not overwritten yet.
 func (s *shard) live(offset uint64) bool { return offset+uint64(len(s.slab)) >= s.next }
 
-// at returns the slab from an offset on; the ring has no entry across its end.
-func (s *shard) at(offset uint64) entry { return s.slab[offset%uint64(len(s.slab)):] }
-
-// place returns the offset of the first slot with h's tag, 0 if there is none: a guess
-// that warms the memory find will look at.
-func (s *shard) place(h uint64) uint64 {
-	tag := tagOf(h)
-	for _, slot := range s.bucket(h) {
-		if slot&^placeMask == tag && slot != 0 {
-			return slot & placeMask << 3
-		}
+// at returns the slab from a live offset on; the ring has no entry across its end.
+func (s *shard) at(offset uint64) entry {
+	if offset < s.lap {
+		offset += uint64(len(s.slab)) // of the lap before
 	}
-	return 0
+	return s.slab[offset-s.lap:]
 }
 
-// head reads the first byte at an offset.
-func (s *shard) head(offset uint64) byte { return s.slab[offset%uint64(len(s.slab))] }
+// fetchBucket begins to load the bucket of h.
+func (s *shard) fetchBucket(h uint64) {
+	if slots := s.bucket(h); slots != nil {
+		prefetch(unsafe.Pointer(&slots[0]), 1)
+	}
+}
+
+// fetch begins to load the entry of the first live slot with h's tag, which is hardly
+// ever another key's.
+func (s *shard) fetch(h uint64) {
+	tag := tagOf(h)
+	for _, slot := range s.bucket(h) {
+		if slot>>tagShift == tag && slot != 0 {
+			if offset := slot & placeMask << 3; s.live(offset) {
+				prefetch(unsafe.Pointer(unsafe.SliceData(s.at(offset))), slot>>placeBits&maxLines)
+				return
+			}
+		}
+	}
+}
 
 // find returns the entry of k, nil when it is not cached, and whether it is among the
 // oldest.
 func (s *shard) find(h uint64, k *storage.Key) (e entry, old bool) {
 	tag := tagOf(h)
 	for _, slot := range s.bucket(h) {
-		if slot&^placeMask != tag || slot == 0 {
+		if slot>>tagShift != tag || slot == 0 {
 			continue
 		}
 		offset := slot & placeMask << 3
@@ -144,16 +170,19 @@ func (s *shard) fill(h uint64, ticket uint32, k *storage.Key, version uint64, ro
 
 // insert writes an entry at the head of the ring and indexes it.
 func (s *shard) insert(h uint64, k *storage.Key, version uint64, row []byte, size int) {
-	if end := int(s.next % uint64(len(s.slab))); end+size > len(s.slab) {
-		s.next += uint64(len(s.slab) - end)
+	if s.next-s.lap+uint64(size) > uint64(len(s.slab)) {
+		s.lap += uint64(len(s.slab))
+		s.next = s.lap
 	}
 	if s.next>>3+uint64(size) > placeMask {
 		clear(s.index) // places are used up, after terabytes: begin again
-		s.next = uint64(len(s.slab))
+		s.lap = uint64(len(s.slab))
+		s.next = s.lap
 	}
 	s.at(s.next)[:size].write(k, version, row)
+	lines := ((s.next-s.lap)%lineSize + uint64(size) + lineSize - 1) / lineSize
 	slots := s.bucket(h)
-	slots[s.victim(slots)] = tagOf(h) | s.next>>3
+	slots[s.victim(slots)] = tagOf(h)<<tagShift | min(lines, maxLines)<<placeBits | s.next>>3
 	s.next += uint64(size)
 }
 
@@ -198,7 +227,7 @@ func (s *shard) remove(h uint64, k *storage.Key) {
 	tag := tagOf(h)
 	slots := s.bucket(h)
 	for i, slot := range slots {
-		if slot&^placeMask == tag && slot != 0 {
+		if slot>>tagShift == tag && slot != 0 {
 			if offset := slot & placeMask << 3; s.live(offset) && s.at(offset).is(k) {
 				slots[i] = 0
 			}
