@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"quiver/engine/auth"
 	"quiver/httpfront/wire"
 )
 
@@ -26,6 +27,7 @@ type exchange struct {
 	zip  zipped   // memory of a compressed answer
 	caps captures // of the route's parameters
 	big  bigAnswer
+	keys auth.Memo // of the last request's key
 }
 
 // Header, Query, Queries and SetHeader make an exchange the wire.Head of its own x.

@@ -105,7 +105,7 @@ func (e *exchange) admit(t *target) error {
 		e.x.Principal = auth.All()
 		return nil
 	}
-	p, err := e.s.o.Keys.Verify(t.dialect.Token(&e.x))
+	p, err := e.keys.Verify(e.s.o.Keys, t.dialect.Token(&e.x))
 	e.x.Principal = p
 	switch {
 	case t.Auth == wire.Own:

@@ -21,6 +21,15 @@ func TestVerifyDoesNotAllocate(t *testing.T) {
 		if n != 0 {
 			t.Errorf("%s: %v allocations per check", o.Name, n)
 		}
+		var m Memo
+		n = testing.AllocsPerRun(100, func() {
+			if p, err := m.Verify(k, token); err != nil || !p.MayReadStore("fsdb001") {
+				t.Fatal(p, err)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%s: %v allocations per check by a memo", o.Name, n)
+		}
 	}
 	f(CreateOptions{Name: "generated", Stores: []string{"fsdb001"}})
 	f(CreateOptions{Name: "free", Stores: []string{Every}, Import: "some-other-form-of-key"})
@@ -36,6 +45,15 @@ func BenchmarkVerify(b *testing.B) {
 	wrong[len(wrong)-1] ^= 1
 	unknown := append([]byte{}, token...)
 	unknown[0] ^= 1
+	b.Run("valid/memo", func(b *testing.B) {
+		var m Memo
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := m.Verify(k, token); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	for _, c := range []struct {
 		name  string
 		token []byte

@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"time"
+
+	"quiver/engine/fail"
 )
 
 const (
@@ -60,6 +62,14 @@ func (r *record) entry() (*entry, error) {
 func (e *entry) matches(secret []byte) bool {
 	sum := saltedSum(secret, e.salt)
 	return subtle.ConstantTimeCompare(sum[:], e.hash[:]) == 1
+}
+
+// valid returns whose key e is unless it has expired.
+func (e *entry) valid() (Principal, error) {
+	if !e.expires.IsZero() && !time.Now().Before(e.expires) {
+		return Principal{}, fail.Errorf(fail.Unauthenticated, "API key has expired")
+	}
+	return e.principal, nil
 }
 
 // saltedSum is SHA-256(secret‖salt). The bytes are joined on the stack, so that a check

@@ -88,13 +88,21 @@ func (k *Keys) Err() error {
 //
 // A key that is not valid takes the same work whether or not its prefix exists.
 func (k *Keys) Verify(token []byte) (Principal, error) {
+	e, err := k.state.Load().find(token)
+	if err != nil {
+		return Principal{}, err
+	}
+	return e.valid()
+}
+
+// find returns the entry of a key, which may have expired.
+func (s *state) find(token []byte) (*entry, error) {
 	if len(token) == 0 {
-		return Principal{}, fail.Errorf(fail.NoKey, "the apikey is nil")
+		return nil, fail.Errorf(fail.NoKey, "the apikey is nil")
 	}
 	if len(token) > maxToken {
-		return Principal{}, fail.Errorf(fail.BadKeyFormat, "the apikey has an incorrect format")
+		return nil, fail.Errorf(fail.BadKeyFormat, "the apikey has an incorrect format")
 	}
-	s := k.state.Load()
 	e := s.nobody
 	prefix, secret, formed := split(token)
 	if formed {
@@ -107,13 +115,10 @@ func (k *Keys) Verify(token []byte) (Principal, error) {
 	if !e.matches(secret) || e == s.nobody {
 		known := e != s.nobody
 		if e = s.byHash[saltedSum(token, s.doc.LookupSalt)]; e == nil {
-			return Principal{}, refusal(formed, known)
+			return nil, refusal(formed, known)
 		}
 	}
-	if !e.expires.IsZero() && !time.Now().Before(e.expires) {
-		return Principal{}, fail.Errorf(fail.Unauthenticated, "API key has expired")
-	}
-	return e.principal, nil
+	return e, nil
 }
 
 func refusal(formed, known bool) error {
