@@ -89,39 +89,40 @@ func (c *Cache) Get(ctx context.Context, b *storage.Batch) error {
 }
 
 func (c *Cache) get(ctx context.Context, b *storage.Batch) error {
+	if len(b.Keys) == 1 {
+		return c.getOne(ctx, b)
+	}
 	m := c.misses.Get().(*missing)
 	defer c.recycle(m)
-	if len(b.Keys) == 1 {
-		c.lookupOne(b, m)
-	} else {
-		c.lookupMany(b, m)
-	}
+	c.lookupMany(b, m)
 	if len(m.at) == 0 {
 		return nil
 	}
 	return c.load(ctx, b, m)
 }
 
-func (c *Cache) lookupOne(b *storage.Batch, m *missing) {
+func (c *Cache) getOne(ctx context.Context, b *storage.Batch) error {
 	k, h := &b.Keys[0], b.Hash(0)
 	s := c.shard(h)
 	s.mu.RLock()
 	s.fetch(h) // the lines of the entry together
 	e, old := s.find(h, k)
-	if e != nil {
-		e.answer(b, 0)
-	} else {
-		m.add(0, s.ticket(h), k)
-	}
-	s.mu.RUnlock()
 	if e == nil {
+		ticket := s.ticket(h)
+		s.mu.RUnlock()
 		s.misses.Add(1)
-		return
+		m := c.misses.Get().(*missing)
+		defer c.recycle(m)
+		m.add(0, ticket, k)
+		return c.load(ctx, b, m)
 	}
+	e.answer(b, 0)
+	s.mu.RUnlock()
 	s.hits.Add(1)
 	if old {
 		s.promote(h, k)
 	}
+	return nil
 }
 
 // ahead is how many keys of a batch are on their way from memory at each of two stages.
