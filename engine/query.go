@@ -47,7 +47,7 @@ func (q *Query) Reset() {
 }
 
 // Open starts a read of a view (by its store, name and version; version 0 is the
-// newest) on behalf of who. It fails with NoStore, Forbidden, NoView or NoGroup.
+// newest, and a negative one does not exist) on behalf of who. It fails with NoStore, Forbidden, NoView or NoGroup.
 func (e *Engine) Open(q *Query, who auth.Principal, store, view []byte, version int) error {
 	return e.open(q, who, store, view, version, viewPlan)
 }
