@@ -169,6 +169,22 @@ func TestBadInput(t *testing.T) {
 	f("/0.1.0/batch", `{"operations":[{"method":"GET","relative-url":"s/g_1/pk-read","body":{}}]}`, 400, "Method")
 	f("/0.1.0/batch", `{"operations":[]}`, 400, "'min' tag")
 
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"x","value":1}]}`, 400, "Wrong primary-key column. Column: x")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"y","value":1}]}`, 400, "Column does not exist. Column: y")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"id","value":1},{"column":"x","value":1}]}`, 400, "Wrong number of primary-key columns. Expecting: 1 Got: 2")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"id","value":1},{"column":"id","value":1}]}`, 400, "'Filters' failed on the 'unique' tag")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"id","value":1}],"readColumns":[{"column":"y"}]}`, 400, "Column does not exist. Column: y")
+	f("/0.1.0/s/g_9/pk-read", `{"filters":[{"column":"id","value":1}]}`, 400, "Database/Table does not exist.")
+	f("/0.1.0/t/g_1/pk-read", `{"filters":[{"column":"id","value":1}]}`, 400, "Database/Table does not exist.")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"id","value":1}],"operationId":"`+strings.Repeat(`\u00e9`, 256)+`"}`, 404, "No such row")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"id","value":1}],"operationId":"`+strings.Repeat("x", 257)+`"}`, 400, "OperationID")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"id","value":1}],"operationId":1}`, 400, "OperationID")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"`+strings.Repeat("é", 64)+`","value":1}]}`, 400, "Column does not exist.")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"`+strings.Repeat("é", 65)+`","value":1}]}`, 400, "'Column' failed on the 'max' tag")
+	f("/0.1.0/batch", `{"operations":[{"method":"POST","relative-url":"s/g_1/pk-read","body":{"filters":[{"column":"id","value":1}],"operationId":"a"}}]}`, 200,
+		`{"result":[{"code":404,"message":"No such row.","body":{"operationId":"a","data":null}}]}`)
+	f("/0.1.0/batch", `{"operations":[{"method":"POST","relative-url":"s/g_1/pk-read","body":{"filters":[{"column":"id","value":1}]}}]}`, 200, `"body":{"data":null}}]}`)
+
 	// Routes.
 	f("/0.1.0/nothing", `{}`, 404, `"code":404`)
 	f("/0.1.0/ping", `{}`, 405, `"code":405`)
