@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 
+	"quiver/codec"
 	"quiver/engine"
 	"quiver/engine/auth"
 	"quiver/engine/enginetest"
@@ -75,4 +76,56 @@ func TestNoAllocations(t *testing.T) {
 	f(1)
 	f(10)
 	f(100)
+}
+
+// TestUnknownNames: the first of many mistakes in one entry is told, the others cost
+// nothing; a mistake in another entry is its own.
+func TestUnknownNames(t *testing.T) {
+	e := enginetest.New(t)
+	enginetest.Apply(t, e, faultDefinitions)
+	id, one := []byte("id"), []byte("1")
+	names := make([][]byte, 1000)
+	for i := range names {
+		names[i] = []byte("x" + strconv.Itoa(i))
+	}
+	var q engine.Query
+	var v engine.Vectors
+	f := func(unknown [][]byte) (allocations float64) {
+		return testing.AllocsPerRun(10, func() {
+			q.Reset()
+			v.Reset()
+			if err := e.Open(&q, auth.All(), []byte("s"), []byte("v"), 1); err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				q.NewEntry()
+				q.Key(id, one)
+				for i, name := range unknown {
+					if q.Entries() == 1 {
+						break
+					}
+					q.Key(name, names[i])
+				}
+				q.EndEntry()
+			}
+			for _, name := range unknown {
+				q.Pass(0, name, one, codec.JSONNumber)
+			}
+			if err := e.Read(context.Background(), &q, &v); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if few, many := f(names[:1]), f(names); many != few {
+		t.Errorf("%v allocations for one unknown name, %v for 1,000", few, many)
+	}
+	for i, want := range []string{
+		"Feature `x0` does not exist in the feature view or it is a label which cannot be a passed feature.",
+		"Provided primary key `x0` does not belong to the set of primary keys.",
+		"Provided primary key `x0` does not belong to the set of primary keys.",
+	} {
+		if err := v.Err(i); err == nil || err.Text != want {
+			t.Errorf("entry %d: %v", i, err)
+		}
+	}
 }

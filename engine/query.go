@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"strings"
+
 	"quiver/codec"
 	"quiver/engine/auth"
 	"quiver/engine/fail"
@@ -47,7 +49,7 @@ func (q *Query) Reset() {
 }
 
 // Open starts a read of a view (by its store, name and version; version 0 is the
-// newest) on behalf of who. It fails with NoStore, Forbidden, NoView or NoGroup.
+// newest, and a negative one does not exist) on behalf of who. It fails with NoStore, Forbidden, NoView or NoGroup.
 func (e *Engine) Open(q *Query, who auth.Principal, store, view []byte, version int) error {
 	return e.open(q, who, store, view, version, viewPlan)
 }
@@ -81,6 +83,7 @@ func (e *Engine) open(q *Query, who auth.Principal, store, name []byte, version 
 }
 
 func forbidden(store string) error {
+	store = strings.ToLower(store) // as stores are compared
 	return &fail.Error{Code: fail.Forbidden, Name: store, Text: "API key not authorized to access " + store}
 }
 
@@ -119,6 +122,9 @@ func (q *Query) Key(name, token []byte) {
 	q.given++
 	slot, ok := q.plan.Slot(name, q.hint)
 	if !ok {
+		if q.failed(q.entries - 1) {
+			return
+		}
 		q.fail(&fail.Error{
 			Code: fail.BadKeyName, Name: string(name),
 			Text: "Provided primary key `" + string(name) + "` does not belong to the set of primary keys.",
@@ -142,6 +148,9 @@ func (q *Query) EndEntry() {
 func (q *Query) Pass(i int, name, token []byte, kind codec.JSONKind) {
 	positions := q.plan.Positions(name)
 	if q.validate {
+		if q.failed(i) {
+			return
+		}
 		if err := q.checkPassed(name, positions, kind); err != nil {
 			q.errs = append(q.errs, entryError{i, err})
 			return
@@ -169,6 +178,13 @@ func (q *Query) checkPassed(name []byte, positions []uint16, kind codec.JSONKind
 		}
 	}
 	return nil
+}
+
+// failed reports whether the last failure is of entry i. Its first one is all that is
+// told, and a request may hold hundreds of thousands of unknown names.
+func (q *Query) failed(i int) bool {
+	n := len(q.errs)
+	return n > 0 && q.errs[n-1].entry == i
 }
 
 func (q *Query) fail(err *fail.Error) {

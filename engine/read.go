@@ -143,11 +143,12 @@ func firstGiven(from []uint16, tokens [][]byte) []byte {
 	return nil
 }
 
-// badKey words a key value that its column cannot take. The contract answers whole
-// numbers that are none in one way and values that a store refuses in another.
+// badKey words a key value that its column cannot take. The contract answers numbers
+// (truth values are such) that are none in one way and values that a store refuses in
+// another.
 func badKey(column *plan.KeyColumn, err error) *fail.Error {
 	code := fail.KeyRefused
-	if column.Type.Integer() {
+	if t := column.Type; t.Integer() || t.Kind == codec.KindBoolean || t.Kind == codec.KindDecimal {
 		code = fail.BadKeyValue
 	}
 	return &fail.Error{

@@ -249,8 +249,11 @@ func (e *Engine) group(ref Ref) (*catalog.Group, error) {
 }
 
 func versionText(v int) string {
-	if v == 0 {
+	switch {
+	case v == 0:
 		return ""
+	case v < 0:
+		return " with that version"
 	}
 	return fmt.Sprintf(" with version %d", v)
 }

@@ -445,6 +445,8 @@ func TestFolder(t *testing.T) {
 	taken := strings.TrimPrefix(s.front, "http://")
 	fails(t, 1, fmt.Sprintf("quiver: cannot listen: listen tcp %s: bind: address already in use (hint: another address goes to --listen; %s is in use by another program or not one of this machine)", taken, taken),
 		"serve", "--data", t.TempDir(), "--no-auth", "--listen", taken, "--admin", "127.0.0.1:0")
+	fails(t, 1, "quiver: the admin API does not listen on 0.0.0.0:0 without TLS and an admin key; listen on 127.0.0.1:4407, or give it a certificate and make a key with `quiver key create --admin-key`",
+		"serve", "--data", t.TempDir(), "--no-auth", "--listen", "127.0.0.1:0", "--admin", "0.0.0.0:0")
 	s.stop(t)
 	run("definitions")
 }

@@ -203,6 +203,11 @@ func loopback(addr string) bool {
 	return strings.EqualFold(host, "localhost") || (ip != nil && ip.IsLoopback())
 }
 
+// portHint says what to do about an address that cannot be listened on.
 func portHint(err error, flag, addr string) error {
+	var op *net.OpError
+	if !errors.As(err, &op) {
+		return err
+	}
 	return withHint(err, "another address goes to %s; %s is in use by another program or not one of this machine", flag, addr)
 }

@@ -33,7 +33,9 @@ func View(v *catalog.View) (*Plan, error) {
 	if err := c.reads(v, served); err != nil {
 		return nil, err
 	}
-	c.features(v)
+	if err := c.features(v); err != nil {
+		return nil, err
+	}
 	c.finish()
 	return p, nil
 }
@@ -174,7 +176,7 @@ func (c *compiler) addRecipe(r Recipe) uint16 {
 	return uint16(len(c.p.Recipes) - 1)
 }
 
-func (c *compiler) features(v *catalog.View) {
+func (c *compiler) features(v *catalog.View) error {
 	for i := range v.Features {
 		f := &v.Features[i]
 		if f.Label {
@@ -188,10 +190,18 @@ func (c *compiler) features(v *catalog.View) {
 		} else {
 			out = c.stored(f.Ref, f.From, name, f.TypeText())
 		}
-		out.Passed = passedKind(out.Type)
+		registered := out.Type
+		if f.Type != "" {
+			var err error
+			if registered, err = codec.ParseType(f.Type, codec.SpellingSQL); err != nil {
+				return fmt.Errorf("view %s: feature %s: %w", v.Name, f.Name, err)
+			}
+		}
+		out.Passed = passedKind(registered)
 		out.Echo = c.echo(v, name)
 		c.p.Features = append(c.p.Features, out)
 	}
+	return nil
 }
 
 func (c *compiler) isKey(from int, name string) bool {

@@ -134,8 +134,8 @@ func (p *Plan) Slot(name []byte, hint int) (int, bool) {
 // view has no such feature or it is a label.
 func (p *Plan) Positions(name []byte) []uint16 { return p.passed[string(name)] }
 
-// passedKind is the contract's table of offline type to JSON kind. It goes by the
-// written type: parametrised decimals and varchars count as "other" there.
+// passedKind is the contract's table of offline type to JSON kind. It goes by the type
+// that metadata shows: decimal(p,s) and varchar(n) count as "other" there.
 func passedKind(t *codec.Type) Passed {
 	switch t.Kind {
 	case codec.KindBoolean:
@@ -148,7 +148,7 @@ func passedKind(t *codec.Type) Passed {
 		}
 		return PassedNumber
 	case codec.KindString:
-		if strings.ContainsRune(t.Text, '(') {
+		if t.Length > 0 {
 			return PassedOther
 		}
 		return PassedString

@@ -27,6 +27,12 @@ store: s
 name: v
 from: [{group: g}]
 ---
+kind: FeatureView
+store: s
+name: newest
+version: 2147483647
+from: [{group: g}]
+---
 kind: FeatureGroup
 store: s
 name: named
@@ -106,11 +112,21 @@ func TestBadInput(t *testing.T) {
 	batch(`"entries":[{"id":1}],"options":{"x":true}`, 400, "options.x")
 	single(`"entries":{"id":1},"metadataOptions":{"name":true}`, 400, "metadataOptions.name")
 	single(`"entries":{"id":1},"metadataOptions":{"featureName":null}`, 200, `"metadata":null`)
+	single(`"entries":{"id":1},"metadataOptions":{"featureName":true,"featureType":null}`, 200, `"metadata":[{"featureName":"id","featureType":null},`)
+	single(`"entries":{"id":1},"metadataOptions":{"name":null}`, 400, "metadataOptions.name")
+	single(`"entries":{"id":1},"options":{"validate":null}`, 400, "options.validate")
+	batch(`"entries":[{"id":1}],"options":{"validate":null}`, 400, "options.validate")
+	single(`"entries":{"id":1},"options":{"includeDetailedStatus":true,"validatePassedFeatures":null},"passedFeatures":{"y":1}`, 400, `"code":11`)
+	single(`"entries":{"id":1},"options":{"includeDetailedStatus":null}`, 200, `"detailedStatus":null`)
 
 	// Unknown names.
 	f("/0.1.0/feature_store", `{"featureStoreName":"s","featureViewName":"w","featureViewVersion":1,"entries":{"id":1}}`, 400, `"code":1`)
 	f("/0.1.0/feature_store", `{"featureStoreName":"s","featureViewName":"v","featureViewVersion":2,"entries":{"id":1}}`, 400, `"code":1`)
 	f("/0.1.0/feature_store", `{"featureStoreName":"s","featureViewName":"v","featureViewVersion":0,"entries":{"id":1}}`, 400, `"code":1`)
+	f("/0.1.0/feature_store", `{"featureStoreName":"s","featureViewName":"newest","featureViewVersion":2147483647,"entries":{"id":1}}`, 200, `"MISSING"`)
+	f("/0.1.0/feature_store", `{"featureStoreName":"s","featureViewName":"newest","featureViewVersion":0,"entries":{"id":1}}`, 400, `has no feature view \"newest\" with that version.`)
+	f("/0.1.0/feature_store", `{"featureStoreName":"s","featureViewName":"v","featureViewVersion":4294967295,"entries":{"id":1}}`, 400, `"code":1,"reason":"Feature view does not exist.","message":"Feature store \"s\" has no feature view \"v\" with version 4294967295."`)
+	f("/0.1.0/feature_store", `{"featureStoreName":"s","featureViewName":"v","featureViewVersion":9223372036854775808,"entries":{"id":1}}`, 400, "Error:Field validation for 'Body' failed featureViewVersion")
 	f("/0.1.0/feature_store", `{"featureStoreName":"t","featureViewName":"v","featureViewVersion":1,"entries":{"id":1}}`, 400, `"code":2`)
 	f("/0.1.0/feature_store", `{"featureStoreName":"t","featureViewName":"v","featureViewVersion":1,"entries":{"id":nul}}`, 400, "Error:")
 	f("/0.1.0/feature_store", `{"featureStoreName":"`+strings.Repeat("x", 5000)+`","featureViewName":"v","featureViewVersion":1,"entries":{"id":1}}`, 400, `"code":2`)
@@ -152,6 +168,22 @@ func TestBadInput(t *testing.T) {
 	f("/0.1.0/batch", `{"operations":[{"method":"POST","relative-url":"s/g_1/pk-read","body":{"filters":[{"column":"id","value":1}],"operationId":"a"}}]}`, 200, `"code":404`)
 	f("/0.1.0/batch", `{"operations":[{"method":"GET","relative-url":"s/g_1/pk-read","body":{}}]}`, 400, "Method")
 	f("/0.1.0/batch", `{"operations":[]}`, 400, "'min' tag")
+
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"x","value":1}]}`, 400, "Wrong primary-key column. Column: x")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"y","value":1}]}`, 400, "Column does not exist. Column: y")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"id","value":1},{"column":"x","value":1}]}`, 400, "Wrong number of primary-key columns. Expecting: 1 Got: 2")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"id","value":1},{"column":"id","value":1}]}`, 400, "'Filters' failed on the 'unique' tag")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"id","value":1}],"readColumns":[{"column":"y"}]}`, 400, "Column does not exist. Column: y")
+	f("/0.1.0/s/g_9/pk-read", `{"filters":[{"column":"id","value":1}]}`, 400, "Database/Table does not exist.")
+	f("/0.1.0/t/g_1/pk-read", `{"filters":[{"column":"id","value":1}]}`, 400, "Database/Table does not exist.")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"id","value":1}],"operationId":"`+strings.Repeat(`\u00e9`, 256)+`"}`, 404, "No such row")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"id","value":1}],"operationId":"`+strings.Repeat("x", 257)+`"}`, 400, "OperationID")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"id","value":1}],"operationId":1}`, 400, "OperationID")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"`+strings.Repeat("é", 64)+`","value":1}]}`, 400, "Column does not exist.")
+	f("/0.1.0/s/g_1/pk-read", `{"filters":[{"column":"`+strings.Repeat("é", 65)+`","value":1}]}`, 400, "'Column' failed on the 'max' tag")
+	f("/0.1.0/batch", `{"operations":[{"method":"POST","relative-url":"s/g_1/pk-read","body":{"filters":[{"column":"id","value":1}],"operationId":"a"}}]}`, 200,
+		`{"result":[{"code":404,"message":"No such row.","body":{"operationId":"a","data":null}}]}`)
+	f("/0.1.0/batch", `{"operations":[{"method":"POST","relative-url":"s/g_1/pk-read","body":{"filters":[{"column":"id","value":1}]}}]}`, 200, `"body":{"data":null}}]}`)
 
 	// Routes.
 	f("/0.1.0/nothing", `{}`, 404, `"code":404`)

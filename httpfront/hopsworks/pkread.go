@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"quiver/codec"
 	"quiver/engine"
 	"quiver/engine/fail"
+	"quiver/engine/plan"
 	"quiver/httpfront/wire"
 )
 
@@ -54,13 +56,20 @@ func (d *dialect) readRow(x *wire.Exchange, db, table, body, dst []byte) ([]byte
 	var q engine.Query
 	var v engine.Vectors
 	if err := d.engine.OpenGroup(&q, x.Principal, db, group, version); err != nil {
-		return nil, err
+		return nil, noTable(err)
 	}
-	if err := readFilters(b.Filters, &q); err != nil {
+	filtered, err := readFilters(b.Filters, &q)
+	if err != nil {
 		return nil, err
 	}
 	columns, err := readColumns(b.ReadColumns, &q)
 	if err != nil {
+		return nil, err
+	}
+	if len(q.Plan().Groups) == 0 {
+		return nil, fail.Errorf(fail.NotFound, "Group %s keeps no rows that can be read by key.", group)
+	}
+	if err := checkFilters(filtered, q.Plan()); err != nil {
 		return nil, err
 	}
 	if err := d.engine.Read(x.Ctx, &q, &v); err != nil {
@@ -69,26 +78,14 @@ func (d *dialect) readRow(x *wire.Exchange, db, table, body, dst []byte) ([]byte
 	if err := v.Err(0); err != nil {
 		return nil, err
 	}
-	if len(q.Plan().Groups) == 0 {
-		return nil, fail.Errorf(fail.NotFound, "Group %s keeps no rows that can be read by key.", group)
-	}
-	switch v.Found(0, 0) {
-	case engine.Incomplete:
-		return nil, fail.Errorf(fail.BadKeyName, "Wrong number of primary-key columns.")
-	case engine.NoRow:
+	if v.Found(0, 0) == engine.NoRow {
 		return nil, fail.Errorf(fail.NotFound, "No such row.")
 	}
 	return appendRow(dst, id, &v, columns), nil
 }
 
 func appendRow(dst []byte, id codec.Raw, v *engine.Vectors, columns []int) []byte {
-	dst = append(dst, '{')
-	if id != nil {
-		dst = append(dst, `"operationId":`...)
-		dst = append(dst, id...)
-		dst = append(dst, ',')
-	}
-	dst = append(dst, `"data":{`...)
+	dst = append(appendID(dst, id), '{')
 	for n, i := range columns {
 		if n > 0 {
 			dst = append(dst, ',')
@@ -99,6 +96,26 @@ func appendRow(dst []byte, id codec.Raw, v *engine.Vectors, columns []int) []byt
 		dst = append(dst, cell...)
 	}
 	return append(dst, "}}"...)
+}
+
+// appendID begins the answer of one raw read, up to its data.
+func appendID(dst []byte, id codec.Raw) []byte {
+	dst = append(dst, '{')
+	if id != nil {
+		dst = append(dst, `"operationId":`...)
+		dst = append(dst, id...)
+		dst = append(dst, ',')
+	}
+	return append(dst, `"data":`...)
+}
+
+// noTable words that a store or group does not exist the way users of raw reads know it.
+func noTable(err error) error {
+	e := *fail.AsError(err)
+	if e.Code == fail.NoStore || e.Code == fail.NoGroup {
+		e.Text = "Database/Table does not exist. " + e.Text
+	}
+	return &e
 }
 
 // tableName splits name_version at its last underscore.
@@ -116,21 +133,22 @@ func operationID(raw codec.Raw) (codec.Raw, error) {
 	if isNull(raw) {
 		return nil, nil
 	}
-	s := codec.NewScanner(raw)
-	if _, kind := s.Value(); kind != codec.JSONString || s.End() != nil || len(raw) > maxOperationID+2 {
+	text, err := codec.AppendUnquoted(nil, raw)
+	if err != nil || utf8.RuneCount(text) > maxOperationID {
 		return nil, tagError("OperationID", fmt.Sprintf("a string of at most %d characters", maxOperationID))
 	}
 	return raw, nil
 }
 
-// readFilters gives the query its one entry from [{"column","value"}…].
-func readFilters(raw codec.Raw, q *engine.Query) error {
+// readFilters gives the query its one entry from [{"column","value"}…] and returns the
+// columns.
+func readFilters(raw codec.Raw, q *engine.Query) (columns []string, err error) {
 	if isNull(raw) {
-		return tagError("Filters", "required")
+		return nil, tagError("Filters", "required")
 	}
 	q.NewEntry()
 	seen := map[string]bool{}
-	err := eachObject(raw, "Filters", func(s *codec.Scanner) error {
+	err = eachObject(raw, "Filters", func(s *codec.Scanner) error {
 		var column, value []byte
 		for {
 			name, ok := s.NextField()
@@ -156,17 +174,35 @@ func readFilters(raw codec.Raw, q *engine.Query) error {
 			return tagError("Filters", "unique")
 		}
 		seen[name] = true
+		columns = append(columns, name)
 		q.Key([]byte(name), value)
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	if len(seen) == 0 {
-		return tagError("Filters", "min")
+	if err == nil && len(columns) == 0 {
+		err = tagError("Filters", "min")
 	}
 	q.EndEntry()
+	return columns, err
+}
+
+// checkFilters wants each column of the key once, as the storage of this API words it.
+func checkFilters(columns []string, p *plan.Plan) error {
+	if len(columns) != len(p.Slots) {
+		return fail.Errorf(fail.BadKeyName, "Wrong number of primary-key columns. Expecting: %d Got: %d", len(p.Slots), len(columns))
+	}
+	for _, name := range columns {
+		if len(p.Positions([]byte(name))) == 0 {
+			return noColumn(name)
+		}
+		if _, ok := p.Slot([]byte(name), 0); !ok {
+			return &fail.Error{Code: fail.BadKeyName, Name: name, Text: "Wrong primary-key column. Column: " + name}
+		}
+	}
 	return nil
+}
+
+func noColumn(name string) error {
+	return &fail.Error{Code: fail.BadKeyName, Name: name, Text: "Column does not exist. Column: " + name}
 }
 
 // readColumns returns the positions of [{"column","dataReturnType"}…], all when absent.
@@ -210,7 +246,7 @@ func readColumns(raw codec.Raw, q *engine.Query) ([]int, error) {
 		seen[name] = true
 		positions := q.Plan().Positions([]byte(name))
 		if len(positions) == 0 {
-			return &fail.Error{Code: fail.BadKeyName, Name: name, Text: "Column does not exist. Column: " + name}
+			return noColumn(name)
 		}
 		out = append(out, int(positions[0]))
 		return nil
@@ -254,7 +290,7 @@ func columnName(token []byte) (string, error) {
 	switch {
 	case len(name) == 0:
 		return "", tagError("Column", "min")
-	case len(name) > maxName:
+	case utf8.RuneCount(name) > maxName:
 		return "", tagError("Column", "max")
 	}
 	return string(name), nil
@@ -355,5 +391,13 @@ func (d *dialect) readOperation(x *wire.Exchange, raw, out []byte) ([]byte, erro
 	}
 	out = append(out[:start], `{"code":404,"message":`...)
 	out = codec.AppendQuoted(out, []byte(e.Text))
-	return append(out, `,"body":null}`...), nil
+	var b readBody // once more, for the operation that is answered
+	if err := codec.DecodeEnvelope(op.Body, &b); err != nil {
+		return nil, malformed(err)
+	}
+	id, err := operationID(b.OperationID)
+	if err != nil {
+		return nil, err
+	}
+	return append(appendID(append(out, `,"body":`...), id), "null}}"...), nil
 }

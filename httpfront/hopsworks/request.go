@@ -51,7 +51,7 @@ func (r *request) name(raw codec.Raw, field string) ([]byte, error) {
 // versionOf returns a required unsigned version. 0 names no version here (inside the
 // engine it means the newest), so it becomes one that cannot exist.
 func versionOf(raw codec.Raw) (int, error) {
-	v, err := strconv.ParseUint(string(raw), 10, 31)
+	v, err := strconv.ParseUint(string(raw), 10, 63)
 	if err != nil {
 		return 0, fieldError("featureViewVersion")
 	}
@@ -61,7 +61,7 @@ func versionOf(raw codec.Raw) (int, error) {
 	return int(v), nil
 }
 
-const noVersion = 1<<31 - 1
+const noVersion = -1
 
 func isNull(raw codec.Raw) bool { return len(raw) == 0 || raw[0] == 'n' }
 
@@ -69,12 +69,12 @@ func isNull(raw codec.Raw) bool { return len(raw) == 0 || raw[0] == 'n' }
 // requests: a misspelt option that is silently ignored costs its user a day.
 func (r *request) readOptions() error {
 	r.metadata, r.validate, r.detailed = -1, true, false
-	err := eachOption(r.Options, "options", func(name []byte, on bool) bool {
+	err := eachOption(r.Options, "options", func(name []byte, o option) bool {
 		switch string(name) {
 		case "validatePassedFeatures":
-			r.validate = on
+			r.validate = o.or(r.validate)
 		case "includeDetailedStatus":
-			r.detailed = on
+			r.detailed = o.or(r.detailed)
 		default:
 			return false
 		}
@@ -83,7 +83,7 @@ func (r *request) readOptions() error {
 	if err != nil {
 		return err
 	}
-	return eachOption(r.MetadataOptions, "metadataOptions", func(name []byte, on bool) bool {
+	return eachOption(r.MetadataOptions, "metadataOptions", func(name []byte, o option) bool {
 		bit := 0
 		switch string(name) {
 		case "featureName":
@@ -93,8 +93,11 @@ func (r *request) readOptions() error {
 		default:
 			return false
 		}
+		if o == absent {
+			return true
+		}
 		r.metadata = max(r.metadata, 0)
-		if on {
+		if o == on {
 			r.metadata |= bit
 		} else {
 			r.metadata &^= bit
@@ -103,9 +106,25 @@ func (r *request) readOptions() error {
 	})
 }
 
-// eachOption calls f for the true or false members of an object of options; null
-// counts as absent.
-func eachOption(raw codec.Raw, field string, f func(name []byte, on bool) bool) error {
+// option is the value of an option: the first byte of true, false or null.
+type option byte
+
+const (
+	on     option = 't'
+	absent option = 'n'
+)
+
+// or returns what the option says, or is when it is absent.
+func (o option) or(is bool) bool {
+	if o == absent {
+		return is
+	}
+	return o == on
+}
+
+// eachOption calls f for the members of an object of options, which are true or false;
+// null counts as absent, but its name must be known all the same.
+func eachOption(raw codec.Raw, field string, f func(name []byte, o option) bool) error {
 	if isNull(raw) {
 		return nil
 	}
@@ -121,10 +140,8 @@ func eachOption(raw codec.Raw, field string, f func(name []byte, on bool) bool) 
 		}
 		value, kind := s.Value()
 		switch kind {
-		case codec.JSONNull:
-			continue
-		case codec.JSONBool:
-			if !f(name, value[0] == 't') {
+		case codec.JSONNull, codec.JSONBool:
+			if !f(name, option(value[0])) {
 				return fieldError(field + "." + string(name))
 			}
 		default:
