@@ -27,6 +27,8 @@ type shard struct {
 	generation [stripes]uint32
 	writers    [stripes]uint32
 	scratch    []byte // row being promoted
+	promoted   uint64
+	written    uint64 // bytes of entries
 
 	hits, misses, refused atomic.Uint64
 	_                     [64]byte
@@ -155,6 +157,7 @@ func (s *shard) insert(h uint64, k *storage.Key, version uint64, row []byte, siz
 	slots := s.bucket(h)
 	slots[s.victim(slots)] = tagOf(h) | s.next>>3
 	s.next += uint64(size)
+	s.written += uint64(size)
 }
 
 // victim chooses the slot for a new entry: a free one, a dead one, else the oldest.
@@ -191,6 +194,7 @@ func (s *shard) promote(h uint64, k *storage.Key) {
 	version := binary.LittleEndian.Uint64(e[8:])
 	s.remove(h, k)
 	s.insert(h, k, version, row, entrySize(k, row))
+	s.promoted++
 }
 
 // remove takes the entry of k out of the index.
