@@ -33,6 +33,13 @@ test: needs lint arch race fuzz ## everything: vet, linters, import rules, all t
 race: needcc ## all tests with the race detector
 	go test -race -timeout $(RACETIMEOUT) $(PKGS)
 
+# DURATION and OPERATIONS bound it, whichever comes first.
+DURATION ?= 10m
+OPERATIONS ?= 10000000
+.PHONY: stale
+stale: ## look for stale reads: writes, removals, loads and reloads beside reads through the cache (10 min or 10 M operations)
+	go test -count=1 -timeout 30m -v -run '^TestStale$$' ./engine -history $(DURATION) -operations $(OPERATIONS)
+
 # SHORT=1 takes less than a minute. The benchmarks of `go test -bench` are in ./bench.
 SHORT ?=
 .PHONY: bench

@@ -45,12 +45,13 @@ func (j *janitor) run() {
 			return
 		case <-j.woken:
 		}
+		woken := time.Now() // what comes out of use later waits for its own time
 		select {
 		case <-j.quit:
 			return // what is left is dropped after the next start
 		case <-time.After(j.wait):
 		}
-		if tables := j.e.catalog.Droppable(); len(tables) > 0 {
+		if tables := j.e.catalog.Droppable(woken); len(tables) > 0 {
 			j.drop(tables)
 		}
 	}

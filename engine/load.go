@@ -115,14 +115,15 @@ func (e *Engine) beside(ctx context.Context, g *catalog.Group, o LoadOptions) (s
 	return loader, nil
 }
 
-// empty reports whether a table has no rows; a store that cannot tell counts as not.
+// empty reports whether a table has neither rows nor tombstones, which older rows of a
+// load must yield to; a store that cannot tell counts as not.
 func (e *Engine) empty(ctx context.Context, table uint32) (bool, error) {
 	ranger, ok := storage.As[storage.Ranger](e.store)
 	if !ok {
 		return false, nil
 	}
 	empty := true
-	err := ranger.Range(ctx, table, storage.Key{}, func(storage.Key, uint64, []byte) bool {
+	err := ranger.List(ctx, table, func(storage.Write) bool {
 		empty = false
 		return false
 	})
@@ -271,7 +272,8 @@ func (l *Loading) swap(ctx context.Context) error {
 	return l.e.swap(next)
 }
 
-// copyTable applies the rows of one table to another, where the newest version wins.
+// copyTable applies the rows and tombstones of one table to another, where the newest
+// version wins.
 func (e *Engine) copyTable(ctx context.Context, from, to uint32) error {
 	ranger, ok := storage.As[storage.Ranger](e.store)
 	if !ok {
@@ -286,11 +288,10 @@ func (e *Engine) copyTable(ctx context.Context, from, to uint32) error {
 		arena.Reset()
 		return failed == nil
 	}
-	err := ranger.Range(ctx, from, storage.Key{}, func(k storage.Key, version uint64, row []byte) bool {
-		ws = append(ws, storage.Write{
-			Key:     storage.Key{Table: to, Route: arena.Copy(k.Route), Suffix: arena.Copy(k.Suffix)},
-			Version: version, Row: arena.Copy(row),
-		})
+	err := ranger.List(ctx, from, func(w storage.Write) bool {
+		w.Key = storage.Key{Table: to, Route: arena.Copy(w.Route), Suffix: arena.Copy(w.Suffix)}
+		w.Row = arena.Copy(w.Row)
+		ws = append(ws, w)
 		return len(ws) < 1000 || flush()
 	})
 	if err == nil && failed == nil && len(ws) > 0 {

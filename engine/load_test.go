@@ -124,6 +124,44 @@ func TestLoadKeepsPuts(t *testing.T) {
 	}
 }
 
+// TestLoadKeepsRemovals: a row that was removed as of a later time stays so when a load
+// into a group without rows has an older one, be it removed before or meanwhile.
+func TestLoadKeepsRemovals(t *testing.T) {
+	e := enginetest.New(t)
+	enginetest.Apply(t, e, loadDefinitions)
+	ctx := context.Background()
+	ref := engine.Ref{Store: "s", Name: "timed"}
+	remove := func(id string) {
+		t.Helper()
+		at := time.Date(2024, 1, 3, 0, 0, 0, 0, time.UTC).UnixMicro()
+		if err := e.DeleteRows(ctx, ref, []engine.Removal{{Key: [][]byte{[]byte(id)}, Time: at}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := e.Load(ctx, ref, engine.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range [][]string{{"1", `"2024-01-02 00:00:00"`, "1"}, {"2", `"2024-01-04 00:00:00"`, "2"}} {
+		if err := l.Add(ctx, enginetest.Row(t, l.Group(), row...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove("1")
+	remove("2")
+	if r, err := l.Commit(ctx); err != nil || !r.Bulk {
+		t.Fatal(r, err)
+	}
+	wantRow(t, e, "timed", "1", "")
+	wantRow(t, e, "timed", "2", "2")
+
+	enginetest.LoadWith(t, e, ref, engine.LoadOptions{Replace: true})
+	remove("3")
+	enginetest.Load(t, e, ref, []string{"3", `"2024-01-02 00:00:00"`, "3"}, []string{"4", `"2024-01-02 00:00:00"`, "4"})
+	wantRow(t, e, "timed", "3", "")
+	wantRow(t, e, "timed", "4", "4")
+}
+
 // TestNewestWins: rows of a group with an event time are ordered by it, not by arrival,
 // and a delete yields to newer rows only.
 func TestNewestWins(t *testing.T) {

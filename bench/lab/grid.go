@@ -156,20 +156,13 @@ func (l *Lab) group(ctx context.Context, g *Grid, all map[spot]*samples, again *
 }
 
 // measure is Run, once more while the machine is slow and again allows it.
-func (l *Lab) measure(ctx context.Context, t Target, s *Shape, load Load, again *int) (*bench.Result, error) {
-	for {
-		before := l.pace.full()
-		r, err := l.Run(ctx, t, s, load)
-		if err != nil || *again <= 0 || before && l.pace.full() {
-			return r, err
-		}
-		*again--
-		time.Sleep(pause) // slow phases last longer than a measurement
-	}
+func (l *Lab) measure(ctx context.Context, t Target, s *Shape, load Load, again *int) (r *bench.Result, err error) {
+	err = l.pace.Steady(again, func() error {
+		r, err = l.Run(ctx, t, s, load)
+		return err
+	})
+	return r, err
 }
-
-// pause is how long a slow machine is left alone.
-const pause = 100 * time.Millisecond
 
 // cell sums up the repetitions.
 func (s *samples) cell(shape *Shape, t Target, connections int) Cell {

@@ -56,7 +56,7 @@ type Lab struct {
 	sources map[sourceKey]bench.Source
 	guests  map[Target]guest
 	next    uint64 // number of the next run's first request
-	pace    pace
+	pace    bench.Pace
 }
 
 // stride is how far the requests of two runs are apart: without it every run would

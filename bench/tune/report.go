@@ -62,7 +62,7 @@ func (r *Report) writeTrials(b *strings.Builder) {
 			fmt.Fprintf(b, " %.0f/s (%s)", r.Rates[m.Load], m.Load)
 		}
 	}
-	b.WriteString(". The score is the mean gain over the first value; * was kept.\n\n")
+	b.WriteString(". The score is the mean gain over the first value of the same round; * was kept.\n\n")
 }
 
 // String is one line of figures in columns.
@@ -76,7 +76,14 @@ func (r *Report) writeComparison(b *strings.Builder) {
 		fmt.Fprintf(b, "  %-15s %s\n", "defaults", r.Defaults[i])
 		fmt.Fprintf(b, "  %-15s %s\n", "recommendation", r.Recommended[i])
 	}
-	b.WriteString("\n")
+	fmt.Fprintf(b, "The recommendation's score is %.2f.", r.Score)
+	if r.Kept {
+		b.WriteString(" That is no gain beyond doubt: stay with the defaults.")
+	}
+	if r.Again > 0 {
+		fmt.Fprintf(b, " %d measurements were made anew because the machine was slow.", r.Again)
+	}
+	b.WriteString("\n\n")
 }
 
 func (r *Report) writeConfiguration(b *strings.Builder) {

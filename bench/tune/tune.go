@@ -3,11 +3,13 @@
 //
 // Settings are tried one dimension after another, beginning with the defaults: the best
 // value of one dimension is kept while the next is tried. Within a dimension the values
-// are measured in turn, round after round, so that noise that comes and goes meets all
-// of them; the median of the rounds counts. A value replaces the default only if it is
-// better by more than Margin, since a recommendation that is within the noise is a
-// guess. At the end the recommendation and the defaults are measured against each other
-// once more, and the defaults win unless the recommendation does.
+// are measured in turn, in many short rounds, so that noise that comes and goes meets all
+// of them; each is compared with the default of the same round, and the median of the
+// rounds counts. What was measured while the machine was slow is measured anew. A value
+// replaces the default only if it is better by more than Margin, since a recommendation
+// that is within the noise is a guess. At the end the recommendation and the defaults are
+// measured against each other once more, and the defaults win unless the recommendation
+// is again better by more than Margin.
 package tune
 
 import (
@@ -63,10 +65,11 @@ type Config struct {
 	// Loads returns the requests for a server at an address.
 	Loads       func(addr string) ([]Load, error)
 	Connections int
-	Rounds      int           // measurements of each value; 3 is usual
+	Rounds      int           // measurements of each value; 5 is usual
 	Duration    time.Duration // of one measurement
 	Rate        float64       // requests per second to judge latency at; 0 is 60 % of what the defaults reach
 	Margin      float64       // 0.05: a value must be 5 % better to replace the default
+	Again       int           // measurements, at most, that are made anew because the machine was slow
 	Progress    func(done, total int, what string)
 
 	probe func(ctx context.Context, s *Server, l Load, rate float64) (figures, error) // for tests; nil measures
@@ -117,7 +120,9 @@ type Report struct {
 	Choices     []Choice           `json:"choices"`
 	Defaults    []Measurement      `json:"defaults"`    // final comparison
 	Recommended []Measurement      `json:"recommended"` // final comparison
+	Score       float64            `json:"score"`       // of the recommendation in the final comparison
 	Kept        bool               `json:"kept"`        // the defaults won the final comparison
+	Again       int                `json:"again"`       // measurements made anew because the machine was slow
 	Curve       []Point            `json:"curve"`       // of the first load, with the recommended settings
 }
 
@@ -144,12 +149,15 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if t.report.Kept {
 		best = Settings{}
 	}
-	return t.report, t.curve(ctx, best)
+	err := t.curve(ctx, best)
+	t.report.Again = c.Again - t.Again
+	return t.report, err
 }
 
 type tuning struct {
 	Config
 	report      *Report
+	pace        bench.Pace
 	first       uint64
 	done, total int
 }
@@ -176,12 +184,21 @@ func (t *tuning) with(ctx context.Context, s Settings, f func(*Server, []Load) e
 	return f(server, loads)
 }
 
-// run sends one load. Every run goes on where the one before ended, so that no run reads
-// what the one before has put into caches.
-func (t *tuning) run(ctx context.Context, s *Server, l Load, rate float64) (figures, error) {
+// run sends one load, anew while the machine is slow.
+func (t *tuning) run(ctx context.Context, s *Server, l Load, rate float64) (f figures, err error) {
 	if t.probe != nil {
 		return t.probe(ctx, s, l, rate)
 	}
+	err = t.pace.Steady(&t.Again, func() error {
+		f, err = t.once(ctx, s, l, rate)
+		return err
+	})
+	return f, err
+}
+
+// once sends one load. Every run goes on where the one before ended, so that no run reads
+// what the one before has put into caches.
+func (t *tuning) once(ctx context.Context, s *Server, l Load, rate float64) (figures, error) {
 	r, err := bench.Run(ctx, bench.Config{
 		Name: l.Name, Addr: s.Addr, Source: l.Source, Connections: t.Connections, Rate: rate,
 		First: t.first, WarmUp: t.Duration / 4, Duration: t.Duration, CheckEvery: 100, Meter: s.Meter,
@@ -240,21 +257,32 @@ func (t *tuning) measure(ctx context.Context, s Settings, what string) ([]Measur
 	return out, err
 }
 
-// rounds measures several settings in turn and returns the medians of each.
-func (t *tuning) rounds(ctx context.Context, all []Settings, what func(i int) string) ([][]Measurement, error) {
+// outcome is what several rounds showed of some settings.
+type outcome struct {
+	measured []Measurement // medians
+	score    float64       // median over the rounds, against the first settings of the round
+}
+
+// rounds measures several settings in turn, each round beginning with another one.
+func (t *tuning) rounds(ctx context.Context, all []Settings, what func(i int) string) ([]outcome, error) {
 	raw := make([][][]Measurement, len(all))
-	for range t.Rounds {
-		for i, s := range all {
-			m, err := t.measure(ctx, s, what(i))
+	for round := range t.Rounds {
+		for n := range all {
+			i := (n + round) % len(all)
+			m, err := t.measure(ctx, all[i], what(i))
 			if err != nil {
 				return nil, err
 			}
 			raw[i] = append(raw[i], m)
 		}
 	}
-	out := make([][]Measurement, len(all))
+	out := make([]outcome, len(all))
 	for i := range all {
-		out[i] = medians(raw[i])
+		scores := make([]float64, t.Rounds)
+		for round := range scores {
+			scores[round] = score(raw[i][round], raw[0][round])
+		}
+		out[i] = outcome{medians(raw[i]), middle(scores)}
 	}
 	return out, nil
 }
@@ -272,8 +300,8 @@ func (t *tuning) try(ctx context.Context, d Dimension, best Settings) (Settings,
 	chosen, top := 0, 1+t.Margin
 	first := len(t.report.Trials)
 	for i, v := range d.Values {
-		s := score(measured[i], measured[0])
-		t.report.Trials = append(t.report.Trials, Trial{Key: d.Key, Value: v, Measurements: measured[i], Score: s})
+		s := measured[i].score
+		t.report.Trials = append(t.report.Trials, Trial{Key: d.Key, Value: v, Measurements: measured[i].measured, Score: s})
 		if s > top {
 			chosen, top = i, s
 		}
@@ -319,8 +347,12 @@ func (t *tuning) compare(ctx context.Context, best Settings) error {
 	if err != nil {
 		return err
 	}
-	t.report.Defaults, t.report.Recommended = measured[0], measured[1]
-	if score(measured[1], measured[0]) >= 1 {
+	t.report.Defaults, t.report.Recommended, t.report.Score = measured[0].measured, measured[1].measured, measured[1].score
+	same := true
+	for i, d := range t.Dimensions {
+		same = same && t.report.Choices[i].Value == d.Values[0]
+	}
+	if same || t.report.Score > 1+t.Margin {
 		return nil
 	}
 	t.report.Kept = true
@@ -334,6 +366,9 @@ func (t *tuning) compare(ctx context.Context, best Settings) error {
 func (t *tuning) curve(ctx context.Context, best Settings) error {
 	return t.with(ctx, best, func(s *Server, loads []Load) error {
 		peak := t.report.Recommended[0].PerSecond
+		if t.report.Kept {
+			peak = t.report.Defaults[0].PerSecond
+		}
 		for _, share := range []float64{0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 1} {
 			r, err := t.run(ctx, s, loads[0], share*peak)
 			if err != nil {
@@ -363,9 +398,12 @@ func median(rounds [][]Measurement, of func([]Measurement) float64) float64 {
 	for _, r := range rounds {
 		all = append(all, of(r))
 	}
-	slices.Sort(all)
-	if n := len(all); n%2 == 0 {
-		return (all[n/2-1] + all[n/2]) / 2
-	}
-	return all[len(all)/2]
+	return middle(all)
+}
+
+// middle returns the median of values, which it sorts.
+func middle(values []float64) float64 {
+	slices.Sort(values)
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"quiver/engine/fail"
 )
@@ -173,7 +174,7 @@ func (s *session) run(words []string, input string) string {
 		}
 		return b.String()
 	case "droppable":
-		return fmt.Sprintln(s.c.Droppable())
+		return fmt.Sprintln(s.c.Droppable(time.Now()))
 	case "dropped": // dropped TABLE...
 		var tables []uint32
 		for _, a := range args {

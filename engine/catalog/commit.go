@@ -65,8 +65,13 @@ func (c *Catalog) Commit(next *Snapshot) error {
 func (c *Catalog) account(base, next *Snapshot, gone, come map[uint32]bool) {
 	l := &c.ledger
 	maps.Copy(l.pending, gone)
+	now := time.Now()
+	for t := range gone {
+		l.retired[t] = now
+	}
 	for t := range come {
 		delete(l.pending, t)
+		delete(l.retired, t)
 		delete(l.reserved, t)
 	}
 	lives := map[uint32]bool{}

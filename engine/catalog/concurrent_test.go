@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"quiver/engine/fail"
 )
@@ -55,7 +56,7 @@ func TestConcurrentChanges(t *testing.T) {
 				err = commit(func() (*Snapshot, error) { return c.Retable(c.Current().Group("s", "a", 0), table) })
 			}
 			if err == nil {
-				err = c.Dropped(c.Droppable())
+				err = c.Dropped(c.Droppable(time.Now()))
 			}
 			if err != nil {
 				t.Error(err)

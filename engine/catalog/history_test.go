@@ -70,7 +70,7 @@ func (h *history) step() {
 		h.retable()
 	case n < 18:
 		h.last = "drop"
-		tables := h.c.Droppable()
+		tables := h.c.Droppable(time.Now())
 		if err := h.c.Dropped(tables); err != nil {
 			h.fatalf("%v", err)
 		}
@@ -79,7 +79,7 @@ func (h *history) step() {
 		}
 	case n < 19: // listing without dropping
 		h.last = "droppable"
-		h.c.Droppable()
+		h.c.Droppable(time.Now())
 	default:
 		h.last = "restart"
 		want := picture(h.c.Current())

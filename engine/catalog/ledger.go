@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 // ledger keeps account of physical numbers: how far they were given out, and which
@@ -26,6 +27,8 @@ type ledger struct {
 	next     uint32
 	pending  map[uint32]bool // tables to drop, those in reserved and tables of the current revision excepted
 	reserved map[uint32]bool // tables being filled by a load of this process
+	// retired tells since when those in pending are out of use that this process used.
+	retired map[uint32]time.Time
 
 	// kept has, by life, the numbers of groups that were removed and whose tables
 	// nobody was told to drop yet: a rollback can bring their rows back.
@@ -54,7 +57,7 @@ func ledgerPath(dir string) string { return filepath.Join(dir, "tables.json") }
 // openLedger reads the ledger. least is the first number that the current revision
 // says was not given out; exists tells whether there is a revision at all.
 func openLedger(dir string, least uint32, exists bool) (*ledger, error) {
-	l := &ledger{disk: realDisk, next: max(least, 1), pending: map[uint32]bool{}, reserved: map[uint32]bool{}, kept: map[uint32]*numbers{}, streams: map[uint32]bool{}}
+	l := &ledger{disk: realDisk, next: max(least, 1), pending: map[uint32]bool{}, reserved: map[uint32]bool{}, retired: map[uint32]time.Time{}, kept: map[uint32]*numbers{}, streams: map[uint32]bool{}}
 	path := ledgerPath(dir)
 	b, err := readSealed(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -126,22 +129,23 @@ func (c *Catalog) ReleaseTable(table uint32) {
 	delete(c.ledger.reserved, table)
 }
 
-// Droppable lists the physical tables that nothing uses any more, sorted. Their rows
-// are to be forgotten once no request that began on an earlier snapshot is left; then
-// call Dropped. What was returned here no rollback brings back. The list survives
-// restarts.
-func (c *Catalog) Droppable() []uint32 {
+// Droppable lists the physical tables that nothing used any more at a time, sorted.
+// Their rows are to be forgotten once no request that began on an earlier snapshot is
+// left; then call Dropped. What was returned here no rollback brings back. The list
+// survives restarts.
+func (c *Catalog) Droppable(at time.Time) []uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	l := &c.ledger
 	var list []uint32
-	for t := range c.ledger.pending {
-		if !c.ledger.reserved[t] {
+	for t := range l.pending {
+		if !l.reserved[t] && !l.retired[t].After(at) {
 			list = append(list, t)
 		}
 	}
 	slices.Sort(list)
-	clear(c.ledger.kept)
-	clear(c.ledger.streams)
+	maps.DeleteFunc(l.kept, func(_ uint32, n *numbers) bool { return !l.retired[n.Table].After(at) })
+	maps.DeleteFunc(l.streams, func(t uint32, _ bool) bool { return !l.retired[t].After(at) })
 	return list
 }
 
@@ -163,5 +167,6 @@ func (c *Catalog) Dropped(tables []uint32) error {
 		return fmt.Errorf("cannot record dropped tables: %w", err)
 	}
 	c.ledger.pending = pending
+	maps.DeleteFunc(c.ledger.retired, func(t uint32, _ time.Time) bool { return !pending[t] })
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"quiver/engine/fail"
 )
@@ -142,7 +143,7 @@ func TestDamagedRevision(t *testing.T) {
 	if c.Current().Revision != 1 || c.Current().Group("s", "a", 1) == nil {
 		t.Errorf("went back to revision %d", c.Current().Revision)
 	}
-	if got := c.Droppable(); !slices.Equal(got, []uint32{3}) {
+	if got := c.Droppable(time.Now()); !slices.Equal(got, []uint32{3}) {
 		t.Errorf("tables of the lost revision to drop: %v, want [3]", got)
 	}
 	mustApply(t, c, groupText("c"))
@@ -237,7 +238,7 @@ func TestCrashBeforeRevision(t *testing.T) {
 	if c.Current().Revision != 1 || c.Current().Group("s", "a", 0).Table != 1 {
 		t.Fatalf("not as before the change: %s", picture(c.Current()))
 	}
-	if got := c.Droppable(); !slices.Equal(got, []uint32{3}) {
+	if got := c.Droppable(time.Now()); !slices.Equal(got, []uint32{3}) {
 		t.Errorf("droppable %v, want [3]: table 1 is in use", got)
 	}
 	mustApply(t, c, groupText("c"))
@@ -361,14 +362,14 @@ func TestReservedTables(t *testing.T) {
 		return table
 	}
 	used, abandoned, lost := reserve(), reserve(), reserve()
-	if got := c.Droppable(); len(got) != 0 {
+	if got := c.Droppable(time.Now()); len(got) != 0 {
 		t.Fatalf("tables being loaded are droppable: %v", got)
 	}
 	if err := c.Dropped([]uint32{lost}); err != nil {
 		t.Fatal(err)
 	}
 	c.ReleaseTable(abandoned)
-	if got := c.Droppable(); !slices.Equal(got, []uint32{abandoned}) {
+	if got := c.Droppable(time.Now()); !slices.Equal(got, []uint32{abandoned}) {
 		t.Errorf("droppable %v, want [%d]", got, abandoned)
 	}
 	// Another change in the middle of the load does not matter to it.
@@ -377,19 +378,23 @@ func TestReservedTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	before := time.Now()
 	if err := c.Commit(next); err != nil {
 		t.Fatal(err)
+	}
+	if got := c.Droppable(before); !slices.Equal(got, []uint32{abandoned}) {
+		t.Errorf("droppable as of before the old table was out of use: %v", got)
 	}
 	g := c.Current().Group("s", "a", 0)
 	if g.Table != used || g.Feature("more") == nil || g.ID != a.ID || g.HistoryTable != 0 {
 		t.Errorf("after the load: %+v", g)
 	}
-	if got := c.Droppable(); !slices.Equal(got, []uint32{a.Table, abandoned}) {
+	if got := c.Droppable(time.Now()); !slices.Equal(got, []uint32{a.Table, abandoned}) {
 		t.Errorf("droppable %v, want the old table and the abandoned one", got)
 	}
 	// The load that a restart cut short is cleaned up after it.
 	c = mustOpen(t, dir)
-	if got := c.Droppable(); !slices.Equal(got, []uint32{a.Table, abandoned, lost}) {
+	if got := c.Droppable(time.Now()); !slices.Equal(got, []uint32{a.Table, abandoned, lost}) {
 		t.Errorf("droppable after a restart %v", got)
 	}
 	if c.Current().Group("s", "a", 0).Table != used {

@@ -30,6 +30,29 @@ func (s *Store) Range(ctx context.Context, table uint32, from storage.Key, f fun
 	return faults.after(Range, err)
 }
 
+// List implements storage.Ranger, as Range does and with its faults.
+func (s *Store) List(ctx context.Context, table uint32, f func(w storage.Write) bool) error {
+	inner, ok := s.inner.(storage.Ranger)
+	if !ok {
+		return s.unsupported(Range)
+	}
+	faults := s.faults.Load()
+	if err := s.before(ctx, faults, Range); err != nil {
+		return err
+	}
+	var failed error
+	err := inner.List(ctx, table, func(w storage.Write) bool {
+		if failed = faults.key(Range, w.Key); failed != nil {
+			return false
+		}
+		return f(w)
+	})
+	if failed != nil {
+		return failed
+	}
+	return faults.after(Range, err)
+}
+
 // RangeRoute implements storage.Ranger, as Range does.
 func (s *Store) RangeRoute(ctx context.Context, table uint32, route, fromSuffix []byte, f func(suffix []byte, version uint64, row []byte) bool) error {
 	inner, ok := s.inner.(storage.Ranger)

@@ -60,6 +60,7 @@ func TestKeyFaults(t *testing.T) {
 	}
 	fails("Apply", s.Apply(ctx, ws))
 	fails("Range", s.Range(ctx, 1, storage.Key{}, func(storage.Key, uint64, []byte) bool { return true }))
+	fails("List", s.List(ctx, 1, func(storage.Write) bool { return true }))
 	fails("RangeRoute", s.RangeRoute(ctx, 1, []byte("b"), nil, func([]byte, uint64, []byte) bool { return true }))
 	_, _, _, _, err := s.Floor(ctx, 1, []byte("b"), nil, nil)
 	fails("Floor", err)

@@ -155,8 +155,8 @@ func (s *Store) DropTable(ctx context.Context, id uint32) error {
 	return nil
 }
 
-// list returns the rows of one route, or ErrClosed. The list stays as it is.
-func (s *Store) list(id uint32, route []byte) ([]row, error) {
+// rowsOf returns the rows of one route, or ErrClosed. The list stays as it is.
+func (s *Store) rowsOf(id uint32, route []byte) ([]row, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {

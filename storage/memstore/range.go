@@ -9,6 +9,16 @@ import (
 // Range implements storage.Ranger. It shows the table as it was when the call
 // began; f may use the store.
 func (s *Store) Range(ctx context.Context, table uint32, from storage.Key, f func(k storage.Key, version uint64, row []byte) bool) error {
+	return s.list(ctx, table, from, func(w storage.Write) bool { return w.Delete || f(w.Key, w.Version, w.Row) })
+}
+
+// List implements storage.Ranger.
+func (s *Store) List(ctx context.Context, table uint32, f func(w storage.Write) bool) error {
+	return s.list(ctx, table, storage.Key{}, f)
+}
+
+// list calls f for all that a table has, as it was when the call began.
+func (s *Store) list(ctx context.Context, table uint32, from storage.Key, f func(w storage.Write) bool) error {
 	routes, lists, err := s.lists(table, from.Route)
 	if err != nil {
 		return err
@@ -23,7 +33,8 @@ func (s *Store) Range(ctx context.Context, table uint32, from storage.Key, f fun
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if !r.dead && !f(storage.Key{Table: table, Route: []byte(route), Suffix: r.suffix}, r.version, r.data) {
+			w := storage.Write{Key: storage.Key{Table: table, Route: []byte(route), Suffix: r.suffix}, Version: r.version, Expire: r.expire, Delete: r.dead, Row: r.data}
+			if !f(w) {
 				return nil
 			}
 		}
@@ -33,7 +44,7 @@ func (s *Store) Range(ctx context.Context, table uint32, from storage.Key, f fun
 
 // RangeRoute implements storage.Ranger.
 func (s *Store) RangeRoute(ctx context.Context, table uint32, route, fromSuffix []byte, f func(suffix []byte, version uint64, row []byte) bool) error {
-	rows, err := s.list(table, route)
+	rows, err := s.rowsOf(table, route)
 	if err != nil {
 		return err
 	}
@@ -54,7 +65,7 @@ func (s *Store) Floor(ctx context.Context, table uint32, route, suffix, dst []by
 	if err := ctx.Err(); err != nil {
 		return dst, nil, 0, false, err
 	}
-	rows, err := s.list(table, route)
+	rows, err := s.rowsOf(table, route)
 	if err != nil {
 		return dst, nil, 0, false, err
 	}

@@ -19,7 +19,23 @@ func (s *Store) Range(ctx context.Context, table uint32, from storage.Key, f fun
 	}
 	defer s.running.leave()
 	from.Table = table
-	lower, upper := appendKey(nil, &from), appendTableEnd(nil, table)
+	return s.list(ctx, appendKey(nil, &from), table, func(w storage.Write) bool {
+		return w.Delete || f(w.Key, w.Version, w.Row)
+	})
+}
+
+// List implements storage.Ranger.
+func (s *Store) List(ctx context.Context, table uint32, f func(w storage.Write) bool) error {
+	if !s.running.enter() {
+		return storage.ErrClosed
+	}
+	defer s.running.leave()
+	return s.list(ctx, appendTable(nil, table), table, f)
+}
+
+// list calls f for all that a table has from lower on in each shard.
+func (s *Store) list(ctx context.Context, lower []byte, table uint32, f func(w storage.Write) bool) error {
+	upper := appendTableEnd(nil, table)
 	more := true
 	for _, sh := range s.shards {
 		err := sh.scan(ctx, lower, upper, func(key []byte, e envelope, row []byte) (bool, error) {
@@ -27,7 +43,11 @@ func (s *Store) Range(ctx context.Context, table uint32, from storage.Key, f fun
 			if err != nil {
 				return false, err
 			}
-			more = f(storage.Key{Table: table, Route: route, Suffix: suffix}, e.version, row)
+			w := storage.Write{Key: storage.Key{Table: table, Route: route, Suffix: suffix}, Version: e.version, Expire: e.expire, Delete: e.dead}
+			if !e.dead {
+				w.Row = row
+			}
+			more = f(w)
 			return more, nil
 		})
 		if err != nil || !more {
@@ -46,7 +66,7 @@ func (s *Store) RangeRoute(ctx context.Context, table uint32, route, fromSuffix 
 	lower := appendKey(nil, &storage.Key{Table: table, Route: route, Suffix: fromSuffix})
 	prefix := lower[:tableLen+len(route)]
 	return s.shardOf(route).scan(ctx, lower, appendAfterPrefix(nil, prefix), func(key []byte, e envelope, row []byte) (bool, error) {
-		return f(key[len(prefix):len(key):len(key)], e.version, row), nil
+		return e.dead || f(key[len(prefix):len(key):len(key)], e.version, row), nil
 	})
 }
 
@@ -64,7 +84,7 @@ func splitKey(key []byte, routeLen int) (route, suffix []byte, err error) {
 	return key[tableLen:end:end], key[end:len(key):len(key)], nil
 }
 
-// scan calls f for the live rows of a shard in [lower, upper), until it returns
+// scan calls f for the rows and tombstones of a shard in [lower, upper), until it returns
 // false or an error.
 func (sh *shard) scan(ctx context.Context, lower, upper []byte, f func(key []byte, e envelope, row []byte) (bool, error)) (err error) {
 	defer func() {
@@ -100,9 +120,6 @@ func (sh *shard) scan(ctx context.Context, lower, upper []byte, f func(key []byt
 		e, row, err := parseValue(v)
 		if err != nil {
 			return err
-		}
-		if e.dead {
-			continue
 		}
 		if more, err := f(it.Key(), e, row); err != nil || !more {
 			return err

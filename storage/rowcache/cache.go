@@ -259,6 +259,8 @@ func (c *Cache) Apply(ctx context.Context, ws []storage.Write) error {
 type Stats struct {
 	Hits, Misses uint64
 	Refused      uint64 // rows not kept because their key was being written
+	Promoted     uint64 // rows in use that were kept from being overwritten
+	Written      uint64 // bytes of rows kept; what exceeds Capacity has overwritten others
 	Capacity     int64
 }
 
@@ -270,7 +272,11 @@ func (c *Cache) Stats() Stats {
 		out.Hits += s.hits.Load()
 		out.Misses += s.misses.Load()
 		out.Refused += s.refused.Load()
+		s.mu.RLock()
+		out.Promoted += s.promoted
+		out.Written += s.written
 		out.Capacity += int64(len(s.slab) + 8*len(s.index))
+		s.mu.RUnlock()
 	}
 	return out
 }

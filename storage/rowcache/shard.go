@@ -42,6 +42,8 @@ type shard struct {
 	generation [stripes]uint32
 	writers    [stripes]uint32
 	scratch    []byte // row being promoted
+	promoted   uint64
+	written    uint64 // bytes of entries
 
 	hits, misses, refused atomic.Uint64
 	_                     [64]byte
@@ -184,6 +186,7 @@ func (s *shard) insert(h uint64, k *storage.Key, version uint64, row []byte, siz
 	slots := s.bucket(h)
 	slots[s.victim(slots)] = tagOf(h)<<tagShift | min(lines, maxLines)<<placeBits | s.next>>3
 	s.next += uint64(size)
+	s.written += uint64(size)
 }
 
 // victim chooses the slot for a new entry: a free one, a dead one, else the oldest.
@@ -220,6 +223,7 @@ func (s *shard) promote(h uint64, k *storage.Key) {
 	version := binary.LittleEndian.Uint64(e[8:])
 	s.remove(h, k)
 	s.insert(h, k, version, row, entrySize(k, row))
+	s.promoted++
 }
 
 // remove takes the entry of k out of the index.

@@ -292,6 +292,7 @@ func testClosed(t *testing.T, s storage.Store) {
 	}
 	if r, ok := s.(storage.Ranger); ok {
 		f("Range", r.Range(ctx, 1, storage.Key{}, func(storage.Key, uint64, []byte) bool { return true }))
+		f("List", r.List(ctx, 1, func(storage.Write) bool { return true }))
 		f("RangeRoute", r.RangeRoute(ctx, 1, route(1), nil, func([]byte, uint64, []byte) bool { return true }))
 	}
 	if fl, ok := s.(storage.Floorer); ok {

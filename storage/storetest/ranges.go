@@ -80,6 +80,56 @@ func testRange(t *testing.T, s storage.Store) {
 
 func (a answer) noVersion() answer { a.version = 0; return a }
 
+// testList copies a table by what List gives: rows and tombstones, and their versions.
+func testList(t *testing.T, s storage.Store) {
+	r := ability[storage.Ranger](t, s)
+	const from, to = 700, 701
+	var ws []storage.Write
+	for i := range 30 {
+		w := put(key(from, i, suffixes[i%3]), uint64(10+i), fmt.Sprint(i))
+		if i%3 == 0 {
+			w = del(w.Key, w.Version)
+		} else if i%3 == 1 {
+			w.Expire = 1_000_000
+		}
+		ws = append(ws, w, put(key(from-1, i, ""), 1, "below"))
+	}
+	apply(t, s, ws...)
+	var copies []storage.Write
+	err := r.List(context.Background(), from, func(w storage.Write) bool {
+		copies = append(copies, storage.Write{
+			Key:     storage.Key{Table: to, Route: bytes.Clone(w.Route), Suffix: bytes.Clone(w.Suffix)},
+			Version: w.Version, Expire: w.Expire, Delete: w.Delete, Row: bytes.Clone(w.Row),
+		})
+		return true
+	})
+	if err != nil || len(copies) != 30 {
+		t.Fatalf("List: %d of 30, %v", len(copies), err)
+	}
+	apply(t, s, copies...)
+	expiring := 0
+	for i := range 30 {
+		k := key(to, i, suffixes[i%3])
+		answer := has(fmt.Sprint(i), uint64(10+i))
+		if i%3 == 0 {
+			answer = missing(uint64(10 + i))
+		}
+		want(t, "the copy", get(t, s, k), answer)
+	}
+	for _, w := range copies {
+		if w.Expire == 1_000_000 {
+			expiring++
+		}
+	}
+	if expiring != 10 {
+		t.Fatalf("List: %d rows expire, want 10", expiring)
+	}
+	n := 0
+	if err := r.List(context.Background(), from, func(storage.Write) bool { n++; return n < 5 }); err != nil || n != 5 {
+		t.Fatalf("List stopped by f: %d calls, %v", n, err)
+	}
+}
+
 func testRangeRoute(t *testing.T, s storage.Store) {
 	r := ability[storage.Ranger](t, s)
 	var ws []storage.Write

@@ -33,6 +33,7 @@ func Run(t *testing.T, open Open) {
 		{"a route is atomic", testRouteAtomic},
 		{"range", testRange},
 		{"range of a route", testRangeRoute},
+		{"list", testList},
 		{"floor", testFloor},
 		{"drop table", testDropTable},
 		{"bulk load", testBulkLoad},
