@@ -6,10 +6,10 @@
 // are measured in turn, in many short rounds, so that noise that comes and goes meets all
 // of them; each is compared with the default of the same round, and the median of the
 // rounds counts. What was measured while the machine was slow is measured anew. A value
-// replaces the default only if it is better by more than Margin, since a recommendation
-// that is within the noise is a guess. At the end the recommendation and the defaults are
-// measured against each other once more, and the defaults win unless the recommendation
-// is again better by more than Margin.
+// replaces the default only if it is better by more than Margin, and better at all in four
+// of five rounds, since a recommendation that is within the noise is a guess. At the end
+// the recommendation and the defaults are measured against each other once more, and the
+// defaults win unless the recommendation is again that much better.
 package tune
 
 import (
@@ -221,13 +221,18 @@ func (t *tuning) once(ctx context.Context, s *Server, l Load, rate float64) (fig
 func (t *tuning) calibrate(ctx context.Context) error {
 	return t.with(ctx, nil, func(s *Server, loads []Load) error {
 		for _, l := range loads {
-			r, err := t.run(ctx, s, l, 0)
-			if err != nil {
-				return err
+			var rates []float64
+			for range t.Rounds {
+				r, err := t.run(ctx, s, l, 0)
+				if err != nil {
+					return err
+				}
+				rates = append(rates, r.perSecond)
 			}
-			rate := 0.6 * r.perSecond
+			peak := middle(rates)
+			rate := 0.6 * peak
 			if t.Rate > 0 {
-				rate = min(t.Rate, 0.9*r.perSecond)
+				rate = min(t.Rate, 0.9*peak)
 			}
 			t.report.Rates[l.Name] = rate
 		}
@@ -261,7 +266,11 @@ func (t *tuning) measure(ctx context.Context, s Settings, what string) ([]Measur
 type outcome struct {
 	measured []Measurement // medians
 	score    float64       // median over the rounds, against the first settings of the round
+	wins     float64       // share of the rounds in which the score was above 1
 }
+
+// better reports whether the settings are better than the first ones beyond the noise.
+func (o *outcome) better(margin float64) bool { return o.score > 1+margin && o.wins >= 0.8 }
 
 // rounds measures several settings in turn, each round beginning with another one.
 func (t *tuning) rounds(ctx context.Context, all []Settings, what func(i int) string) ([]outcome, error) {
@@ -278,11 +287,14 @@ func (t *tuning) rounds(ctx context.Context, all []Settings, what func(i int) st
 	}
 	out := make([]outcome, len(all))
 	for i := range all {
-		scores := make([]float64, t.Rounds)
+		scores, wins := make([]float64, t.Rounds), 0
 		for round := range scores {
 			scores[round] = score(raw[i][round], raw[0][round])
+			if scores[round] > 1 {
+				wins++
+			}
 		}
-		out[i] = outcome{medians(raw[i]), middle(scores)}
+		out[i] = outcome{medians(raw[i]), middle(scores), float64(wins) / float64(t.Rounds)}
 	}
 	return out, nil
 }
@@ -297,12 +309,12 @@ func (t *tuning) try(ctx context.Context, d Dimension, best Settings) (Settings,
 	if err != nil {
 		return nil, err
 	}
-	chosen, top := 0, 1+t.Margin
+	chosen, top := 0, 1.0
 	first := len(t.report.Trials)
 	for i, v := range d.Values {
 		s := measured[i].score
 		t.report.Trials = append(t.report.Trials, Trial{Key: d.Key, Value: v, Measurements: measured[i].measured, Score: s})
-		if s > top {
+		if measured[i].better(t.Margin) && s > top {
 			chosen, top = i, s
 		}
 	}
@@ -352,7 +364,7 @@ func (t *tuning) compare(ctx context.Context, best Settings) error {
 	for i, d := range t.Dimensions {
 		same = same && t.report.Choices[i].Value == d.Values[0]
 	}
-	if same || t.report.Score > 1+t.Margin {
+	if same || measured[1].better(t.Margin) {
 		return nil
 	}
 	t.report.Kept = true

@@ -125,3 +125,17 @@ func TestFailures(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestBetter: a good median of rounds that do not agree is noise.
+func TestBetter(t *testing.T) {
+	f := func(score, wins float64, want bool) {
+		t.Helper()
+		if o := (outcome{score: score, wins: wins}); o.better(0.05) != want {
+			t.Errorf("a score of %g in %g of the rounds: better is %v", score, wins, !want)
+		}
+	}
+	f(1.06, 1, true)
+	f(1.06, 0.8, true)
+	f(1.04, 1, false)
+	f(1.5, 0.6, false)
+}
