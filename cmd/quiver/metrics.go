@@ -17,7 +17,8 @@ import (
 //
 //	quiver_store_corruptions_total, quiver_store_background_errors_total,
 //	quiver_store_write_stalls_total, quiver_store_disk_slow_total,
-//	quiver_store_low_disk_total, quiver_store_panics_total, quiver_store_fanned_out_total
+//	quiver_store_low_disk_total, quiver_store_panics_total, quiver_store_fanned_out_total,
+//	quiver_store_iterators_total
 //	quiver_store_stalled_shards   gauge
 //	quiver_store_full             gauge, 1 while writes are refused
 func storeMetrics(s *pebblestore.Stats) prometheus.Collector {
@@ -36,6 +37,7 @@ func storeMetrics(s *pebblestore.Stats) prometheus.Collector {
 		counter("low_disk", "Warnings of little free space.", &s.LowDisk),
 		counter("panics", "Panics of the storage engine turned into errors.", &s.Panics),
 		counter("fanned_out", "Reads that asked their shards at the same time.", &s.FannedOut),
+		counter("iterators", "Iterators made for reads that found none idle.", &s.Iterators),
 		gauge("stalled_shards", "Shards that delay their writes now.", func() float64 { return float64(s.Stalled.Load()) }),
 		gauge("full", "1 while writes are refused for want of disk space.", func() float64 {
 			if s.Full.Load() {

@@ -312,9 +312,11 @@ func (sh *shard) hand(batch *pebble.Batch) {
 			sh.store.die(fmt.Sprintf("%s: commit panicked: %v", sh.name, r))
 		}
 	}()
+	sh.idle.begin()
 	if err := sh.db.ApplyNoSyncWait(batch, pebble.Sync); err != nil {
 		sh.store.die(fmt.Sprintf("%s: commit failed: %v", sh.name, err))
 	}
+	sh.idle.end()
 }
 
 // wait returns when the batch is durable. A failed sync ends the process: the rows

@@ -8,7 +8,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -110,9 +112,15 @@ func benchLoad(b *testing.B, s *Store, table uint32, order []int) {
 
 // cpu is the time all cores have spent on this process. On a machine that others use
 // as well it says more than the clock.
-func cpu() time.Duration {
+func cpu() time.Duration { return usage(syscall.RUSAGE_SELF) }
+
+// rusageThread is RUSAGE_THREAD, which Linux alone has.
+const rusageThread = 1
+
+// usage is the CPU time of the process, or of this thread.
+func usage(who int) time.Duration {
 	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+	if err := syscall.Getrusage(who, &u); err != nil {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
@@ -302,4 +310,53 @@ func BenchmarkBulkLoad(b *testing.B) {
 			reportPer(b, "row", *benchRows, start)
 		})
 	}
+}
+
+// BenchmarkGetBesideWrites reads single keys while 16 callers upsert 5,000 rows a second
+// in calls of one row. The CPU time is the reader's alone.
+func BenchmarkGetBesideWrites(b *testing.B) {
+	const callers, rate = 16, 5000
+	s := benchStore(b, 1)
+	ctx, stop := context.WithCancel(context.Background())
+	var writers sync.WaitGroup
+	defer writers.Wait()
+	defer stop()
+	var made atomic.Int64
+	begun := time.Now()
+	for range callers {
+		writers.Go(func() {
+			rng := rand.New(rand.NewPCG(rand.Uint64(), 2))
+			row := benchRow(nil, rng)
+			for ctx.Err() == nil {
+				if ahead := time.Duration(made.Add(1))*time.Second/rate - time.Since(begun); ahead > 0 {
+					time.Sleep(ahead)
+				}
+				if err := s.Apply(context.Background(), []storage.Write{{Key: benchKey(nil, 2*rng.IntN(*benchRows)), Row: row}}); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	rng := rand.New(rand.NewPCG(2, 2))
+	var batch storage.Batch
+	var route []byte
+	time.Sleep(200 * time.Millisecond)
+	wrote, since := made.Load(), time.Now()
+	start := usage(rusageThread)
+	for b.Loop() {
+		batch.Reset()
+		k := benchKey(route[:0], 2*rng.IntN(*benchRows))
+		route = k.Route
+		batch.Add(k)
+		if err := s.Get(ctx, &batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64((usage(rusageThread)-start).Nanoseconds())/float64(b.N), "cpu-ns/key")
+	b.ReportMetric(float64(made.Load()-wrote)/time.Since(since).Seconds(), "upserts/s")
+	b.ReportMetric(float64(b.N)/time.Since(since).Seconds(), "reads/s")
+	b.ReportMetric(0, "ns/op")
 }

@@ -397,7 +397,10 @@ func (sh *shard) ingest(ctx context.Context, table uint32, names []string) error
 	if err := c.wait(); err != nil {
 		return err
 	}
-	return sh.db.Ingest(ctx, names)
+	sh.idle.begin()
+	err = sh.db.Ingest(ctx, names)
+	sh.idle.end()
+	return err
 }
 
 // mustBeEmpty returns ErrNotEmpty if the shard has rows or tombstones of table.

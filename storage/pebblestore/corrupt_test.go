@@ -292,8 +292,7 @@ func TestPanics(t *testing.T) {
 		write(t, s, storage.Write{Key: crashKey(1, uint64(i)), Version: 1, Row: []byte("x")})
 	}
 	// A closed Pebble database panics on every use.
-	db := s.shards[1].db
-	if err := db.Close(); err != nil {
+	if err := s.shards[1].close(); err != nil {
 		t.Fatal(err)
 	}
 	var b storage.Batch
@@ -312,9 +311,7 @@ func TestPanics(t *testing.T) {
 	if s.stats.Panics.Load() == 0 {
 		t.Error("the panics were not counted")
 	}
-	for _, sh := range []*shard{s.shards[0]} {
-		if err := sh.db.Close(); err != nil {
-			t.Fatal(err)
-		}
+	if err := s.shards[0].close(); err != nil {
+		t.Fatal(err)
 	}
 }

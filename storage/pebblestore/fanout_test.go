@@ -58,7 +58,7 @@ func TestFanOutConcurrently(t *testing.T) {
 		t.Errorf("%d Gets fanned out, want %d", s.stats.FannedOut.Load(), 8*50)
 	}
 	// A damaged shard gives errors for its keys, through the pool as well.
-	if err := s.shards[2].db.Close(); err != nil {
+	if err := s.shards[2].close(); err != nil {
 		t.Fatal(err)
 	}
 	var b storage.Batch

@@ -17,6 +17,7 @@ import (
 // getter is the scratch of one Get, pooled.
 type getter struct {
 	store *Store
+	slot  int // of idle iterators, where it looks first: pooled per core, cores stay apart
 	wants []want
 	parts []part
 	wait  sync.WaitGroup
@@ -45,7 +46,7 @@ type part struct {
 const maxKeptWants = 1 << 14
 
 func newGetter(s *Store) *getter {
-	g := &getter{store: s, parts: make([]part, len(s.shards))}
+	g := &getter{store: s, slot: int(s.made.Add(1) % idleSlots), parts: make([]part, len(s.shards))}
 	for i := range g.parts {
 		g.parts[i].g = g
 	}
@@ -183,19 +184,19 @@ func (p *part) read() {
 // readUntilError answers keys with one iterator until one cannot be read, and
 // returns how many were answered.
 func (p *part) readUntilError(wants []want) (done int, err error) {
-	var it *pebble.Iterator
+	var l lease
 	defer func() {
 		if r := recover(); r != nil {
 			p.sh.store.stats.Panics.Add(1)
 			err = fmt.Errorf("%w: reading panicked: %v", storage.ErrCorrupt, r)
-			closeQuietly(it)
+			closeQuietly(l.it)
 		}
 	}()
 	p.io.UseL6Filters = p.sh.misses.useFilters()
-	it, err = p.sh.db.NewIter(&p.io)
-	if err != nil {
+	if l, err = p.sh.lease(p.g.slot, &p.io); err != nil {
 		return 0, err
 	}
+	it := l.it
 	misses := 0
 	for i := range wants {
 		slot := int(wants[i].slot)
@@ -232,7 +233,8 @@ func (p *part) readUntilError(wants []want) (done int, err error) {
 		p.b.SetRow(slot, e.version, p.arena.Copy(row))
 	}
 	p.sh.misses.add(len(wants), misses)
-	return len(wants), it.Close()
+	p.sh.idle.giveBack(p.g.slot, l)
+	return len(wants), nil
 }
 
 // repeat answers a key that was asked for twice.

@@ -226,5 +226,9 @@ func (s *Store) DropTable(ctx context.Context, table uint32) error {
 }
 
 func (sh *shard) drop(ctx context.Context, table uint32) error {
-	return sh.db.Excise(ctx, pebble.KeyRange{Start: appendTable(nil, table), End: appendTableEnd(nil, table)})
+	sh.idle.begin()
+	err := sh.db.Excise(ctx, pebble.KeyRange{Start: appendTable(nil, table), End: appendTableEnd(nil, table)})
+	sh.idle.end()
+	sh.idle.drain() // the files excised are obsolete
+	return err
 }

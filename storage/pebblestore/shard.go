@@ -19,6 +19,7 @@ type shard struct {
 	name    string
 	options *pebble.Options
 	db      *pebble.DB
+	idle    *idle
 	misses  missRate // of Get
 	fresh   missRate // of the version checks of Apply
 
@@ -60,6 +61,7 @@ func (sh *shard) open(isNew bool) (err error) {
 		return asCorrupt(err)
 	}
 	sh.db = db
+	sh.idle.start(db)
 	err = sh.readState()
 	if errors.Is(err, storage.ErrCorrupt) {
 		sh.damaged = err
@@ -105,6 +107,7 @@ func (sh *shard) close() (err error) {
 			err = fmt.Errorf("%s: closing panicked: %v", sh.name, r)
 		}
 	}()
+	sh.idle.close()
 	if err := sh.db.Close(); err != nil {
 		return fmt.Errorf("%s: %w", sh.name, err)
 	}

@@ -23,6 +23,7 @@ type Stats struct {
 	Full             atomic.Bool  // writes are refused with ErrFull
 	Panics           atomic.Int64 // panics out of Pebble turned into errors
 	FannedOut        atomic.Int64 // Gets that read their shards at the same time
+	Iterators        atomic.Int64 // iterators that Gets made; others they found idle
 }
 
 // Stats returns the store's own counters, not a copy.
@@ -89,6 +90,9 @@ func (s *Store) listener(sh *shard) *pebble.EventListener {
 			s.o.Log(slog.LevelWarn, fmt.Sprintf("%s: writes wait: %s", sh.name, info.Reason))
 		},
 		WriteStallEnd: func() { s.stats.Stalled.Add(-1) },
+		// What a flush or compaction has replaced is let go.
+		FlushEnd:      func(pebble.FlushInfo) { sh.idle.outdated() },
+		CompactionEnd: func(pebble.CompactionInfo) { sh.idle.outdated() },
 		LowDiskSpace: func(info pebble.LowDiskSpaceInfo) {
 			s.stats.LowDisk.Add(1)
 			s.o.Log(slog.LevelWarn, fmt.Sprintf("%s: less than %d %% of the disk is free: %d MiB", sh.name, info.PercentThreshold, info.AvailBytes>>20))

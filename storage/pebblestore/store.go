@@ -41,6 +41,7 @@ type Store struct {
 	failed   atomic.Bool  // the process is about to end
 	bulks    atomic.Int64 // names the folders of bulk loads
 	getters  sync.Pool    // *getter
+	made     atomic.Int64 // getters
 	appliers sync.Pool    // *applier
 	floors   sync.Pool    // *floorer
 }
@@ -93,7 +94,7 @@ func (s *Store) open() error {
 	s.files = pebble.NewFileCache(runtime.GOMAXPROCS(0), s.o.MaxOpenFiles)
 	s.shards = make([]*shard, n)
 	for i := range s.shards {
-		s.shards[i] = &shard{store: s, index: i, name: shardName(i)}
+		s.shards[i] = &shard{store: s, index: i, name: shardName(i), idle: newIdle()}
 	}
 	if err := s.openShards(isNew); err != nil {
 		return err
