@@ -2,6 +2,7 @@ package lab
 
 import (
 	"math"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,7 +33,7 @@ func (p *pace) full() bool {
 }
 
 // paceSum keeps the work from being optimised away.
-var paceSum uint64
+var paceSum atomic.Uint64
 
 func pieceOfWork() time.Duration {
 	start := time.Now()
@@ -40,6 +41,6 @@ func pieceOfWork() time.Duration {
 	for range paceWork {
 		x = x*6364136223846793005 + 1
 	}
-	paceSum += x
+	paceSum.Add(x)
 	return time.Since(start)
 }
