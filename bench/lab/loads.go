@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -40,6 +41,8 @@ type loadKind struct {
 	read    []float64 // rows per second while another group is read
 	p99     []float64 // of these reads, microseconds
 	idle    []float64 // without the load, in the same turn
+	client  []float64 // CPU time of the command a row, of first
+	server  []float64 // and of the server
 	size    int64     // bytes of the file
 }
 
@@ -143,6 +146,9 @@ func (m *loadsMeasure) turn(ctx context.Context, k *loadKind, turn int) error {
 			err = fmt.Errorf("%d rows were loaded, want %d", l.Rows, k.rows)
 		}
 		*to = append(*to, l.RowsPerSec)
+		if to == &k.first {
+			k.client, k.server = append(k.client, l.client), append(k.server, l.server)
+		}
 		return err
 	}
 	stop := func() error { return nil }
@@ -218,9 +224,11 @@ func (m *loadsMeasure) check(ctx context.Context, t *workload.Table) error {
 }
 
 func (m *loadsMeasure) remove(ctx context.Context, t *workload.Table) error {
-	return errors.Join(
-		m.p.run(ctx, nil, "remove", "FeatureView", workload.Store+"/"+t.View),
-		m.p.run(ctx, nil, "remove", "FeatureGroup", workload.Store+"/"+t.Group(0)))
+	_, err := m.p.run(ctx, nil, "remove", "FeatureView", workload.Store+"/"+t.View)
+	if err == nil {
+		_, err = m.p.run(ctx, nil, "remove", "FeatureGroup", workload.Store+"/"+t.Group(0))
+	}
+	return err
 }
 
 func (m *loadsMeasure) goals(kinds []*loadKind) []Goal {
@@ -239,6 +247,8 @@ func (m *loadsMeasure) goals(kinds []*loadKind) []Goal {
 			Raw: []string{
 				fmt.Sprintf("%s; into a new group %s", file, list(k.first)),
 				fmt.Sprintf("with --replace %s; into a new group beside reads %s", list(k.replace), list(k.read)),
+				fmt.Sprintf("CPU time of a row: command %.2f us, server %.2f us; with %d cores to itself at most %.0f/s", mid(k.client), mid(k.server),
+					runtime.NumCPU(), float64(runtime.NumCPU())*1e6/(mid(k.client)+mid(k.server))),
 			},
 		}, Goal{
 			Name: fmt.Sprintf("load of %s: p99 of other reads by idle's", k.name()), Want: 2, Value: mid(tails),

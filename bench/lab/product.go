@@ -92,8 +92,8 @@ func (p *product) ready(ctx context.Context) (time.Duration, error) {
 }
 
 // run runs a command of the program on the running server and decodes its JSON into out,
-// unless that is nil.
-func (p *product) run(ctx context.Context, out any, args ...string) error {
+// unless that is nil. It returns the command's CPU time.
+func (p *product) run(ctx context.Context, out any, args ...string) (time.Duration, error) {
 	cmd := exec.CommandContext(ctx, p.program, append(args, "--server", p.admin, "-o", "json")...)
 	var said bytes.Buffer
 	cmd.Stderr = &said
@@ -102,9 +102,9 @@ func (p *product) run(ctx context.Context, out any, args ...string) error {
 		err = json.Unmarshal(answer, out)
 	}
 	if err != nil {
-		return fmt.Errorf("%s %s fails: %w: %s", p.program, args[0], err, said.Bytes())
+		return 0, fmt.Errorf("%s %s fails: %w: %s", p.program, args[0], err, said.Bytes())
 	}
-	return nil
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }
 
 // printConfig decodes the program's configuration into settings.
@@ -119,17 +119,27 @@ func printConfig(ctx context.Context, program string, settings any) error {
 	return nil
 }
 
-// loaded is what `quiver load` says.
+// loaded is what `quiver load` says, and the CPU time of both processes a row.
 type loaded struct {
-	Rows       uint64  `json:"rows"`
-	Seconds    float64 `json:"seconds"`
-	RowsPerSec float64 `json:"rowsPerSecond"`
+	Rows           uint64  `json:"rows"`
+	RowsPerSec     float64 `json:"rowsPerSecond"`
+	client, server float64 // microseconds a row
 }
 
 // load loads a file into a group.
 func (p *product) load(ctx context.Context, group, file string, more ...string) (loaded, error) {
 	var out loaded
-	err := p.run(ctx, &out, append([]string{"load", "--store", workload.Store, "--group", group, file}, more...)...)
+	before, err := p.meter()()
+	if err != nil {
+		return out, err
+	}
+	client, err := p.run(ctx, &out, append([]string{"load", "--store", workload.Store, "--group", group, file}, more...)...)
+	if err != nil {
+		return out, err
+	}
+	after, err := p.meter()()
+	rows := float64(max(out.Rows, 1))
+	out.client, out.server = micros(client)/rows, micros(after.CPU-before.CPU)/rows
 	return out, err
 }
 

@@ -26,8 +26,8 @@ func goals(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		WarmUp: 20 * time.Millisecond, Closed: 80 * time.Millisecond, Open: 120 * time.Millisecond, Progress: progress,
 	}
 	writes := lab.WritesConfig{
-		Program: *program, Rows: 1_000_000, Calls: 50, RowsPerCall: 100, Connections: 8, Turns: 15, Again: 60,
-		Window: 500 * time.Millisecond, Sustained: 16 * time.Second, Profile: *profiles, Progress: progress,
+		Program: *program, Rows: 1_000_000, Calls: 50, RowsPerCall: 100, Connections: 8, Turns: 11, Again: 60,
+		Window: 500 * time.Millisecond, Sustained: 12 * time.Second, Profile: *profiles, Progress: progress,
 	}
 	loads := lab.LoadsConfig{
 		Program: *program, Rows: 500_000, Read: 100_000, Rate: 5000, Turns: 3, Idle: time.Second, Profile: *profiles, Progress: progress,
