@@ -225,12 +225,16 @@ func (m *writesMeasure) sustain(ctx context.Context, s *written) (err error) {
 	}); err != nil {
 		return err
 	}
-	if s.long[0], err = m.read(ctx, s, m.rate(s), m.c.Sustained/2); err != nil {
+	// Once only: it may not wait for the machine to be at its full speed.
+	long := func(d time.Duration) (*bench.Result, error) {
+		return m.l.Run(ctx, s.target, m.shape, Load{Connections: m.c.Connections, Rate: m.rate(s), WarmUp: m.c.Window / 10, Duration: d})
+	}
+	if s.long[0], err = long(m.c.Sustained / 2); err != nil {
 		return err
 	}
 	s.longCalls, err = m.beside(ctx, s, func() error {
 		stop := s.p.profile(ctx, m.c.Profile, fmt.Sprintf("writes-%s.prof", s.target), m.c.Sustained)
-		s.long[1], err = m.read(ctx, s, m.rate(s), m.c.Sustained)
+		s.long[1], err = long(m.c.Sustained)
 		return errors.Join(err, stop())
 	})
 	return err
