@@ -55,6 +55,11 @@ bench-guard: ## fails when something costs more than bench/guard.json says (UPDA
 	go build -o bin/tools/bench ./tools/bench
 	bin/tools/bench guard $(if $(UPDATE),-update)
 
+.PHONY: bench-goals
+bench-goals: build ## other views, writes and loads beside reads, memory, time to start (6 min; SHORT=1: 2 min)
+	go build -o bin/tools/bench ./tools/bench
+	bin/tools/bench goals -quiver $(BIN) $(if $(SHORT),-short)
+
 .PHONY: bench-peers
 bench-peers: ## the product beside a feature service over Redis, on the same rows (SHORT=1 for less)
 	tools/peers/run $(if $(SHORT),-short)

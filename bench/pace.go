@@ -35,6 +35,14 @@ func (p *Pace) Steady(again *int, measure func() error) error {
 	}
 }
 
+// Await waits until the machine runs at its full speed, for d at most: for what takes too
+// long to be measured anew.
+func (p *Pace) Await(d time.Duration) {
+	for end := time.Now().Add(d); !p.full() && time.Now().Before(end); {
+		time.Sleep(pacePause)
+	}
+}
+
 // full does a fixed piece of work, which touches no memory, and reports whether it took
 // about as little time as it ever did.
 func (p *Pace) full() bool {

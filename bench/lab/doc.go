@@ -12,6 +12,9 @@
 // compared is measured in turns, several times over, and what is quoted are medians and
 // ratios within one run.
 //
+// What one table cannot show is measured apart: MeasureOthers, MeasureWrites, MeasureLoads
+// and MeasureMemory, the last three with the program as users run it.
+//
 // The servers run in child processes, which are this same program started again (see
 // Main), so that their CPU time and allocations are their own.
 package lab

@@ -1,22 +1,34 @@
 package lab
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"text/tabwriter"
 )
 
-// goal is one of the figures the project is held to.
-type goal struct {
-	name    string
-	want    float64 // at most, or at least
-	atLeast bool
-	value   float64
-	ok      bool // whether it was measured
+// Goal is one of the figures the project is held to.
+type Goal struct {
+	Name    string   `json:"goal"`
+	Want    float64  `json:"wanted"` // at most, or at least
+	AtLeast bool     `json:"atLeast,omitempty"`
+	Value   float64  `json:"measured"`
+	Raw     []string `json:"raw,omitempty"` // what it was computed from, for people
 }
 
-// goals computes what cells say about the project's goals.
-func goals(cells []Cell) []goal {
+// Met reports whether the goal is.
+func (g *Goal) Met() bool {
+	if g.AtLeast {
+		return g.Value >= g.Want
+	}
+	return g.Value <= g.Want
+}
+
+// Goals computes what cells say about the project's goals.
+func Goals(cells []Cell) []Goal {
 	find := func(shape string, t Target, connections int) *Cell {
 		for i := range cells {
 			if c := &cells[i]; c.Shape == shape && c.Target == t && c.Connections == connections {
@@ -25,15 +37,10 @@ func goals(cells []Cell) []goal {
 		}
 		return nil
 	}
-	var out []goal
+	var out []Goal
 	add := func(name string, want float64, atLeast bool, f func(c ...*Cell) float64, of ...*Cell) {
-		g := goal{name: name, want: want, atLeast: atLeast, ok: true}
-		for _, c := range of {
-			g.ok = g.ok && c != nil
-		}
-		if g.ok {
-			g.value = f(of...)
-			out = append(out, g)
+		if !slices.Contains(of, nil) { // else it was not measured
+			out = append(out, Goal{Name: name, Want: want, AtLeast: atLeast, Value: f(of...)})
 		}
 	}
 	ratio := func(c ...*Cell) float64 { return c[0].Ratio }
@@ -57,23 +64,44 @@ func goals(cells []Cell) []goal {
 	return out
 }
 
-// WriteGoals writes what cells say about the project's goals.
-func WriteGoals(w io.Writer, cells []Cell) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\ngoal\twanted\tmeasured\t")
-	for _, g := range goals(cells) {
-		sign, met := "<=", g.value <= g.want
-		if g.atLeast {
-			sign, met = ">=", g.value >= g.want
+// WriteGoals writes goals, and below each what it was computed from.
+func WriteGoals(w io.Writer, goals []Goal) error {
+	var lines bytes.Buffer
+	t := tabwriter.NewWriter(&lines, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "goal\twanted\tmeasured\t")
+	for i := range goals {
+		g := &goals[i]
+		sign, verdict := "<=", "missed"
+		if g.AtLeast {
+			sign = ">="
 		}
-		verdict := "met"
-		if !met {
-			verdict = "missed"
+		if g.Met() {
+			verdict = "met"
 		}
-		fmt.Fprintf(t, "%s\t%s %g\t%.2f\t%s\n", g.name, sign, g.want, g.value, verdict)
+		fmt.Fprintf(t, "%s\t%s %s\t%s\t%s\n", g.Name, sign, figure(g.Want), figure(g.Value), verdict)
 	}
-	if err := t.Flush(); err != nil {
+	_ = t.Flush() // into memory
+	out := bufio.NewWriter(w)
+	fmt.Fprintln(out)
+	for i := -1; i < len(goals); i++ {
+		line, _ := lines.ReadString('\n')
+		_, _ = out.WriteString(line) // an error comes from Flush
+		if i >= 0 {
+			for _, raw := range goals[i].Raw {
+				fmt.Fprintf(out, "    %s\n", raw)
+			}
+		}
+	}
+	if err := out.Flush(); err != nil {
 		return fmt.Errorf("cannot write the goals: %w", err)
 	}
 	return nil
+}
+
+// figure writes large figures without decimals.
+func figure(v float64) string {
+	if math.Abs(v) >= 1000 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
 }

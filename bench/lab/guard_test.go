@@ -71,10 +71,10 @@ func TestGoals(t *testing.T) {
 		{Shape: "Batch100", Target: Cached, Connections: 8, Vectors: 100, CPU: 90, P50: 10, P99: 20},
 	}
 	var b strings.Builder
-	if err := WriteGoals(&b, cells); err != nil {
+	if err := WriteGoals(&b, append(Goals(cells), Goal{Name: "made up", Want: 500_000, AtLeast: true, Value: 500_001.4, Raw: []string{"from this", "and that"}})); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"0.95      met", "0.90      missed", "3.00      missed", "2.00      met"} {
+	for _, want := range []string{"0.95      met", "0.90      missed", "3.00      missed", "2.00      met", ">= 500000  500001    met\n    from this\n    and that\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the goals lack %q:\n%s", want, b.String())
 		}

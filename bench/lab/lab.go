@@ -83,7 +83,7 @@ func Start(ctx context.Context, c Config) (_ *Lab, err error) {
 	if c.RowCache == 0 {
 		c.RowCache = 1 << 30
 	}
-	l := &Lab{sources: map[sourceKey]bench.Source{}, guests: map[Target]guest{}}
+	l := newLab()
 	if l.dir, err = os.MkdirTemp("", "quiver-bench-"); err != nil {
 		return nil, fmt.Errorf("cannot make a folder for the data: %w", err)
 	}
@@ -108,6 +108,25 @@ func Start(ctx context.Context, c Config) (_ *Lab, err error) {
 	}
 	l.ceiling, err = startChild(ctx, childConfig{Ceiling: &ceilingConfig{Sizes: sizes}})
 	return l, err
+}
+
+func newLab() *Lab {
+	return &Lab{sources: map[sourceKey]bench.Source{}, guests: map[Target]guest{}}
+}
+
+// tableRequests are requests for the vectors of a table, whose answers are known.
+func tableRequests(t *workload.Table, apiKey string, batch int, d workload.Distribution) (*workload.Requests, error) {
+	keys, err := workload.Range(workload.Key, 0, int64(t.Rows)-1)
+	if err != nil {
+		return nil, err
+	}
+	order, err := workload.NewOrder(d, t.Rows, 0, t.Seed)
+	if err != nil {
+		return nil, err
+	}
+	return workload.NewRequests(workload.Options{
+		Host: "127.0.0.1", APIKey: apiKey, Store: workload.Store, View: t.View, Version: 1, Batch: batch, Keys: keys, Order: order, Table: t,
+	})
 }
 
 // Tables returns each table of some shapes once.
@@ -220,14 +239,23 @@ func (l *Lab) Run(ctx context.Context, t Target, s *Shape, load Load) (*bench.Re
 	if err != nil {
 		return nil, fmt.Errorf("cannot measure %s: %w", c.Name, err)
 	}
-	if r.Errors.Total() > 0 {
-		for _, text := range r.Errors.First {
-			if text != "" {
-				return nil, fmt.Errorf("%s gave wrong answers: %s; the first: %s", c.Name, &r.Errors, text)
-			}
-		}
+	if err := wrong(r); err != nil {
+		return nil, err
 	}
 	return r, nil
+}
+
+// wrong returns an error when requests failed or were answered wrongly.
+func wrong(r *bench.Result) error {
+	if r.Errors.Total() == 0 {
+		return nil
+	}
+	for _, text := range r.Errors.First {
+		if text != "" {
+			return fmt.Errorf("%s gave wrong answers: %s; the first: %s", r.Name, &r.Errors, text)
+		}
+	}
+	return fmt.Errorf("%s gave wrong answers: %s", r.Name, &r.Errors)
 }
 
 // Profile measures as Run does and writes a CPU profile of the server to path.
@@ -254,5 +282,5 @@ func (l *Lab) Close() error {
 			err = errors.Join(err, ch.close())
 		}
 	}
-	return errors.Join(err, os.RemoveAll(l.dir))
+	return errors.Join(err, os.RemoveAll(l.dir)) // nothing without a folder
 }

@@ -68,7 +68,7 @@ const size = 330
 
 // StartPredict starts the servers. Close the lab when it is no longer needed.
 func StartPredict(ctx context.Context, c PredictConfig) (_ *Predict, err error) {
-	p := &Predict{Lab: &Lab{guests: map[Target]guest{}, sources: map[sourceKey]bench.Source{}}}
+	p := &Predict{Lab: newLab()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close())

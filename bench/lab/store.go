@@ -25,6 +25,7 @@ type storeConfig struct {
 	Tables     []*workload.Table `json:"tables"`
 	BlockCache int64             `json:"blockCache"` // bytes
 	RowCache   int64             `json:"rowCache"`   // bytes; 0 leaves the cached server out
+	Others     int               `json:"others"`     // further views that nobody asks for
 }
 
 // Stack is the product over one Pebble folder: an engine that reads every row from
@@ -49,12 +50,16 @@ func (s shared) Close() error { return nil }
 
 // OpenStack makes the tables in a new folder and reads every row once, so that both
 // caches hold what they can.
-func OpenStack(ctx context.Context, dir string, tables []*workload.Table, blockCache, rowCache int64) (_ *Stack, err error) {
+func OpenStack(ctx context.Context, dir string, tables []*workload.Table, blockCache, rowCache int64) (*Stack, error) {
+	return openStack(ctx, &storeConfig{Dir: dir, Tables: tables, BlockCache: blockCache, RowCache: rowCache})
+}
+
+func openStack(ctx context.Context, c *storeConfig) (_ *Stack, err error) {
 	s := &Stack{}
-	if s.Store, err = pebblestore.Open(filepath.Join(dir, "rows"), pebblestore.Options{CacheBytes: blockCache, BallastBytes: -1}); err != nil {
+	if s.Store, err = pebblestore.Open(filepath.Join(c.Dir, "rows"), pebblestore.Options{CacheBytes: c.BlockCache, BallastBytes: -1}); err != nil {
 		return nil, err
 	}
-	if s.Catalog, err = catalog.Open(filepath.Join(dir, "catalog")); err != nil {
+	if s.Catalog, err = catalog.Open(filepath.Join(c.Dir, "catalog")); err != nil {
 		return nil, errors.Join(err, s.Store.Close())
 	}
 	if s.Plain, err = s.engine(s.Store); err != nil {
@@ -65,16 +70,21 @@ func OpenStack(ctx context.Context, dir string, tables []*workload.Table, blockC
 			err = errors.Join(err, s.Close(ctx))
 		}
 	}()
-	if err := workload.Apply(s.Plain, tables); err != nil {
+	if err := workload.Apply(s.Plain, c.Tables); err != nil {
 		return nil, err
 	}
-	for _, t := range tables {
+	if c.Others > 0 {
+		if _, err := s.Plain.Apply([]catalog.File{{Name: "others.yaml", Text: workload.Others(c.Others)}}, false); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range c.Tables {
 		if err := t.Load(ctx, s.Plain); err != nil {
 			return nil, err
 		}
 	}
-	if rowCache > 0 {
-		cache, err := rowcache.New(shared{s.Store}, rowCache)
+	if c.RowCache > 0 {
+		cache, err := rowcache.New(shared{s.Store}, c.RowCache)
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +93,7 @@ func OpenStack(ctx context.Context, dir string, tables []*workload.Table, blockC
 			return nil, errors.Join(err, cache.Close())
 		}
 	}
-	for _, t := range tables {
+	for _, t := range c.Tables {
 		for _, e := range []*engine.Engine{s.Plain, s.Cached} {
 			if e == nil {
 				continue
@@ -113,7 +123,7 @@ func (s *Stack) Close(ctx context.Context) error {
 // serveStore serves the product and the naive server over the same rows.
 func serveStore(c *storeConfig) (*server, error) {
 	ctx := context.Background()
-	stack, err := OpenStack(ctx, c.Dir, c.Tables, c.BlockCache, c.RowCache)
+	stack, err := openStack(ctx, c)
 	if err != nil {
 		return nil, err
 	}

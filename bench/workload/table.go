@@ -40,7 +40,8 @@ func (t *Table) Check() error {
 	return nil
 }
 
-func (t *Table) group(g int) string { return fmt.Sprintf("%s_%d", t.View, g) }
+// Group is the name of one of the feature groups.
+func (t *Table) Group(g int) string { return fmt.Sprintf("%s_%d", t.View, g) }
 
 // feature is the name of a feature of the view; they are numbered through all groups.
 func feature(f int) string { return fmt.Sprintf("f%03d", f) }
@@ -51,7 +52,7 @@ func (t *Table) perGroup() int { return t.Features / t.Groups }
 func (t *Table) Definitions() []byte {
 	var b strings.Builder
 	for g := range t.Groups {
-		fmt.Fprintf(&b, "kind: FeatureGroup\nstore: %s\nname: %s\nkey: [%s]\nfeatures:\n", Store, t.group(g), Key)
+		fmt.Fprintf(&b, "kind: FeatureGroup\nstore: %s\nname: %s\nkey: [%s]\nfeatures:\n", Store, t.Group(g), Key)
 		fmt.Fprintf(&b, "  - {name: %s, type: bigint}\n", Key)
 		for f := g * t.perGroup(); f < (g+1)*t.perGroup(); f++ {
 			fmt.Fprintf(&b, "  - {name: %s, type: %s}\n", feature(f), kindOf(f).definition())
@@ -60,7 +61,7 @@ func (t *Table) Definitions() []byte {
 	}
 	fmt.Fprintf(&b, "kind: FeatureView\nstore: %s\nname: %s\nfrom:\n", Store, t.View)
 	for g := range t.Groups {
-		fmt.Fprintf(&b, "  - {group: %s}\n", t.group(g))
+		fmt.Fprintf(&b, "  - {group: %s}\n", t.Group(g))
 	}
 	b.WriteString("features:\n")
 	for f := range t.Features {
@@ -95,7 +96,7 @@ func (t *Table) Load(ctx context.Context, e *engine.Engine) error {
 }
 
 func (t *Table) loadGroup(ctx context.Context, e *engine.Engine, g int) error {
-	l, err := e.Load(ctx, engine.Ref{Store: Store, Name: t.group(g)}, engine.LoadOptions{})
+	l, err := e.Load(ctx, engine.Ref{Store: Store, Name: t.Group(g)}, engine.LoadOptions{})
 	if err != nil {
 		return err
 	}

@@ -92,11 +92,25 @@ func (v value) appendJSON(dst []byte) []byte {
 		}
 		return append(dst, '0')
 	case kindTime:
-		return time.Unix(v.seconds(), 0).UTC().AppendFormat(dst, `"2006-01-02 15:04:05"`)
+		dst = append(dst, '"')
+		dst = v.appendTime(dst)
+		return append(dst, '"')
 	default:
 		t := v.text()
 		dst = append(dst, '"')
 		dst = append(dst, t[:]...)
 		return append(dst, '"')
 	}
+}
+
+func (v value) appendTime(dst []byte) []byte {
+	return time.Unix(v.seconds(), 0).UTC().AppendFormat(dst, time.DateTime)
+}
+
+// appendInput appends the value as JSON that clients send, where booleans are words.
+func (v value) appendInput(dst []byte) []byte {
+	if v.kind == kindBool {
+		return strconv.AppendBool(dst, v.bool())
+	}
+	return v.appendJSON(dst)
 }

@@ -53,7 +53,7 @@ func table(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	if err := lab.WriteTable(os.Stdout, cells); err != nil {
 		return err
 	}
-	return lab.WriteGoals(os.Stdout, cells)
+	return lab.WriteGoals(os.Stdout, lab.Goals(cells))
 }
 
 func progress(done, total int, what string) {
