@@ -2,11 +2,14 @@
 
 package rowcache
 
-import "unsafe"
-
-// prefetch asks for lines (at least one) cache lines of 64 bytes from at on and returns
-// at once. What is not mapped is not an error. Go has no such intrinsic outside the
-// runtime, and a plain load in its place makes the processor wait: DESIGN.md has both.
+// prefetchBucket asks for the cache line of a bucket and returns at once. Go has no such
+// intrinsic outside its runtime, and a plain load in its place makes the processor wait:
+// DESIGN.md has both.
 //
 //go:noescape
-func prefetch(at unsafe.Pointer, lines uint64)
+func prefetchBucket(slots *uint64)
+
+// prefetchEntry asks for lines (at least one) cache lines of 64 bytes from at on.
+//
+//go:noescape
+func prefetchEntry(at *byte, lines uint64)

@@ -1,7 +1,13 @@
 #include "textflag.h"
 
-// func prefetch(at unsafe.Pointer, lines uint64)
-TEXT ·prefetch(SB), NOSPLIT, $0-16
+// func prefetchBucket(slots *uint64)
+TEXT ·prefetchBucket(SB), NOSPLIT, $0-8
+	MOVD slots+0(FP), R0
+	PRFM (R0), PLDL1KEEP
+	RET
+
+// func prefetchEntry(at *byte, lines uint64)
+TEXT ·prefetchEntry(SB), NOSPLIT, $0-16
 	MOVD at+0(FP), R0
 	MOVD lines+8(FP), R1
 

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"quiver/storage"
 )
@@ -103,7 +102,7 @@ func (s *shard) at(offset uint64) entry {
 // fetchBucket begins to load the bucket of h.
 func (s *shard) fetchBucket(h uint64) {
 	if slots := s.bucket(h); slots != nil {
-		prefetch(unsafe.Pointer(&slots[0]), 1)
+		prefetchBucket(&slots[0])
 	}
 }
 
@@ -114,7 +113,7 @@ func (s *shard) fetch(h uint64) {
 	for _, slot := range s.bucket(h) {
 		if slot>>tagShift == tag && slot != 0 {
 			if offset := slot & placeMask << 3; s.live(offset) {
-				prefetch(unsafe.Pointer(unsafe.SliceData(s.at(offset))), slot>>placeBits&maxLines)
+				prefetchEntry(&s.at(offset)[0], slot>>placeBits&maxLines)
 				return
 			}
 		}

@@ -98,7 +98,7 @@ var rules = []rule{
 	{
 		pkg: "engine/predict/onnx", own: []string{"engine/predict", "engine/predict/onnx/library"}, third: []string{"github.com/yalue/onnxruntime_go"},
 		deny: []string{"net", "net/http", "os/exec"}, never: backends,
-		why: "the only cgo of the product; without it the package only says so",
+		why: "a library written in C; without cgo the package only says so",
 	},
 	{
 		pkg: "engine/predict/onnx/library", deny: outside, never: append([]string{"github.com/yalue/onnxruntime_go"}, backends...),
@@ -207,7 +207,7 @@ var owners = []owner{
 	{"github.com/parquet-go/parquet-go", "engine/ingest", "one reader of Parquet"},
 	{"github.com/alecthomas/kong", "cmd/quiver", "flags are the command line's business"},
 	{"github.com/go-jose/go-jose/v4", "engine/auth/jwt", "signatures of tokens are checked in one place"},
-	{"github.com/yalue/onnxruntime_go", "engine/predict/onnx", "cgo stays in one package"},
+	{"github.com/yalue/onnxruntime_go", "engine/predict/onnx", "a library written in C stays in one package"},
 }
 
 // ownersAlso are further packages that may use an owned module, with the reason.
