@@ -48,14 +48,12 @@ type Store struct {
 
 // Open opens the store in dir, which is made if it does not exist. One process may
 // have a folder open: a second gets ErrLocked. A folder whose logs or tables are
-// damaged beyond opening gives ErrCorrupt. The process's C library is told to keep one
-// heap (malloc.go).
+// damaged beyond opening gives ErrCorrupt.
 func Open(dir string, o Options) (_ *Store, err error) {
 	o.setDefaults()
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("cannot open store %s: %w", dir, err)
 	}
-	oneArena()
 	s := &Store{dir: dir, o: o}
 	defer func() {
 		if err != nil {
