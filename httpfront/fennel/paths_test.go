@@ -23,10 +23,17 @@ name: Timeless
 key: [k]
 features: [{name: k, type: int}, {name: v, type: int}]
 ---
+kind: FeatureGroup
+store: default
+name: Days
+key: [d, t, yes, c]
+features: [{name: d, type: date}, {name: t, type: datetime}, {name: yes, type: bool}, {name: c, type: "Decimal[2]"}, {name: v, type: int}]
+---
 kind: Webhook
 store: default
 name: two
 endpoints:
+  - {name: Days, into: [{group: Days}]}
   - {name: Timeless, into: [{group: Timeless}]}
   - {name: Changes, into: [{group: Timeless}], cdc: debezium}
   - {name: a, into: [{group: Twice}]}
@@ -61,6 +68,27 @@ endpoints:
 	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"id":1}],"fields":[]}`, 400, "user_id")
 	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"user_id":1}],"fields":["x"]}`, 404, "x")
 	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"user_id":1}],"timestamps":[1,2]}`, 400, "2 timestamps")
+	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"user_id":1}],"fields":["name","age","name"]}`, 200, `{"data":{"name":["Jack"],"age":[70]},"found":[true]}`)
+
+	// Keys are read as logged rows are.
+	const two = `{"webhook":"two","endpoint":"Days","data":[{"d":"2021-01-31","t":1612087200000,"yes":true,"c":1.259,"v":7}]}`
+	f("POST", "/api/v1/log", "", two, 200, "{}")
+	days := func(key string, status int, want string) {
+		t.Helper()
+		f("POST", "/api/v1/dataset/Days/lookup", "", `{"keys":[`+key+`],"fields":["v","t"]}`, status, want)
+	}
+	const seven = `{"data":{"v":[7],"t":["2021-01-31T10:00:00.000000Z"]},"found":[true]}`
+	days(`{"d":"2021-01-31","t":1612087200000,"yes":true,"c":1.25}`, 200, seven)
+	days(`{"c":"1.2500","yes":"true","t":"2021-01-31 11:00:00+01:00","d":"Jan 31, 2021"}`, 200, seven)
+	days(`{"d":1612051200,"t":1612087200,"yes":true,"c":1.259}`, 200, seven)
+	days(`{"d":"2021-01-31","t":1612087200.0,"yes":true,"c":1}`, 400, "Key 0, column `t`: expected datetime, found 1612087200.0.")
+	days(`{"d":"2021-01-31","t":1612087200,"yes":1,"c":1}`, 400, "Key 0, column `yes`: expected bool, found 1.")
+	days(`{"d":"2021-01-31","t":1612087200,"yes":true,"c":null}`, 400, "Key 0 lacks the key column `c`")
+	days(`{"d":"2021-01-31","t":1612087200,"yes":true,"c":1,"v":7}`, 400, "Key 0 has `v`, which is no key column of `Days`.")
+	days(`7`, 400, "Key 0 must be an object")
+	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"user_id":1.0},{"user_id":9e0}],"fields":["user_id","name"]}`, 200, `{"data":{"user_id":[1,9],"name":["Jack",null]},"found":[true,false]}`)
+	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"user_id":1},{"user_id":1.5}],"fields":["name"]}`, 400, "Key 1, column `user_id`: expected int, found 1.5.")
+	f("POST", "/api/v1/dataset/UserInfo/erase", "", `{"erase_keys":[{"user_id":1,"name":"Jack"}]}`, 400, "no key column")
 	f("POST", "/api/v1/dataset/Nope/lookup", "", `{"keys":[]}`, 404, "Nope")
 	f("POST", "/api/v1/dataset/B/lookup", "", `{"keys":[]}`, 400, "no key")
 
