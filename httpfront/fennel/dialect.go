@@ -70,7 +70,7 @@ func New(e *engine.Engine, hooks *webhook.Hooks, features *featureset.Resolver, 
 			route("POST", "extract", "extract_features", d.extract),
 			route("POST", "query", "extract_features", d.extract),
 			route("POST", "extract_features", "extract_features", d.extract),
-			route("POST", "branch/{branch}/query", "extract_features", d.extract),
+			route("POST", "branch/{branch...}", "extract_features", d.extractIn),
 			route("POST", "dataset/{name}/lookup", "lookup", d.lookup),
 			route("POST", "inspect/datasets/{name}/lookup", "lookup", d.lookup20),
 			route("GET", "dataset/{name}/inspect", "inspect", d.inspect),
@@ -85,12 +85,13 @@ func New(e *engine.Engine, hooks *webhook.Hooks, features *featureset.Resolver, 
 	}, nil
 }
 
-// branch is the branch that a request is about.
+// branch is the branch that a request's header names.
 func (d *dialect) branch(x *wire.Exchange) (string, error) {
-	name := string(x.Param("branch"))
-	if name == "" {
-		name = string(x.Header("X-Fennel-Branch"))
-	}
+	return d.find(string(x.Header("X-Fennel-Branch")))
+}
+
+// find returns the name of a branch if there is one.
+func (d *dialect) find(name string) (string, error) {
 	if !d.engine.Snapshot().HasBranch(d.Store, name) {
 		return "", &fail.Error{Code: fail.NotFound, Name: name, Text: "Branch `" + name + "` not found, please sync"}
 	}
