@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,5 +80,22 @@ func TestManyPlans(t *testing.T) {
 	permute(0)
 	if most := featureset.MaxPlans; n <= most || r.Plans() != most {
 		t.Errorf("%d plans are kept of %d, not %d", r.Plans(), n, most)
+	}
+}
+
+// TestLongPlans asks for the same in ever so many words: what is kept of them is bounded.
+func TestLongPlans(t *testing.T) {
+	name := strings.Repeat("a", 60)
+	_, r := resolver(t, "kind: Featureset\nstore: default\nname: F\nfeatures: [{name: "+name+", type: int}]\n")
+	name = "F." + name
+	long := slices.Repeat([]string{name}, featureset.MaxPlanBytes/len(name)/4)
+	for n := range 12 { // a quarter of the bound each
+		got, err := extract(t, r, featureset.Request{Inputs: []string{name}, Outputs: long[n:], Data: []byte(`{"` + name + `":[1]}`)})
+		if err != nil || got != `{"`+name+`":[1]}` {
+			t.Fatalf("got %s %v", got, err)
+		}
+	}
+	if n := r.Plans(); n < 2 || n > 4 {
+		t.Errorf("%d plans are kept, not three or four", n)
 	}
 }
