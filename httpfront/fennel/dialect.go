@@ -85,28 +85,18 @@ func New(e *engine.Engine, hooks *webhook.Hooks, features *featureset.Resolver, 
 	}, nil
 }
 
-// branch is the branch that a request's header names.
-func (d *dialect) branch(x *wire.Exchange) (string, error) {
-	return d.find(string(x.Header("X-Fennel-Branch")))
-}
-
-// find returns the name of a branch if there is one.
-func (d *dialect) find(name string) (string, error) {
-	if !d.engine.Snapshot().HasBranch(d.Store, name) {
-		return "", &fail.Error{Code: fail.NotFound, Name: name, Text: "Branch `" + name + "` not found, please sync"}
-	}
-	return name, nil
-}
+// branch is the branch that a request's header names, "" when there is none.
+func branch(x *wire.Exchange) string { return string(x.Header("X-Fennel-Branch")) }
 
 // dataset finds the group that a path names.
 func (d *dialect) dataset(x *wire.Exchange) (*catalog.Group, engine.Ref, error) {
-	branch, err := d.branch(x)
-	if err != nil {
-		return nil, engine.Ref{}, err
-	}
+	branch := branch(x)
 	store, name := catalog.BranchStore(d.Store, branch), string(x.Param("name"))
-	if !x.Principal.MayReadStore(store) {
+	switch {
+	case !x.Principal.MayReadStore(store):
 		return nil, engine.Ref{}, &fail.Error{Code: fail.Forbidden, Name: store, Text: "API key not authorized to access " + store}
+	case !d.engine.Snapshot().HasBranch(d.Store, branch):
+		return nil, engine.Ref{}, &fail.Error{Code: fail.NotFound, Name: branch, Text: "Branch `" + branch + "` not found, please sync"}
 	}
 	g := d.engine.Snapshot().Group(store, name, 0)
 	if g == nil {

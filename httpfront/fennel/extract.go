@@ -93,13 +93,7 @@ func (d *dialect) feeding(x *wire.Exchange, dataset *member) (hook, endpoint str
 }
 
 // extract answers features.
-func (d *dialect) extract(x *wire.Exchange) error {
-	branch, err := d.branch(x)
-	if err != nil {
-		return err
-	}
-	return d.answer(x, branch)
-}
+func (d *dialect) extract(x *wire.Exchange) error { return d.answer(x, branch(x)) }
 
 // extractIn answers features of the branch that the path names, which may hold slashes.
 func (d *dialect) extractIn(x *wire.Exchange) error {
@@ -107,11 +101,7 @@ func (d *dialect) extractIn(x *wire.Exchange) error {
 	if !ok {
 		return fail.Errorf(fail.NotFound, "There is no such path.")
 	}
-	branch, err := d.find(string(name))
-	if err != nil {
-		return err
-	}
-	return d.answer(x, branch)
+	return d.answer(x, string(name))
 }
 
 // answer answers features of a branch. Before release 0.20 inputs and outputs were called

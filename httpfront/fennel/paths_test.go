@@ -1,11 +1,16 @@
 package fennel_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"quiver/engine/auth"
 	"quiver/engine/webhook"
+	"quiver/httpfront"
 	"quiver/httpfront/fronttest"
+	"quiver/httpfront/wire"
+	"quiver/storage/memstore"
 )
 
 // TestPaths asks by all the names that the API has had.
@@ -137,6 +142,50 @@ endpoints:
 	f("POST", "/api/v1/delete", "b2", `{}`, 200, "{}")
 	f("POST", "/api/v1/query", "b2", q, 404, "b2")
 	f("POST", "/api/v1/delete", "", `{}`, 400, "X-FENNEL-BRANCH")
+}
+
+// TestRights asks with keys for another store, and for one branch: who may not read a
+// branch does not learn whether there is one.
+func TestRights(t *testing.T) {
+	e, d := mount(t, memstore.New(), definitions, webhook.Options{}, nil)
+	if _, err := e.CloneBranch(t.Context(), "default", "b", "main"); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := auth.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(keys.Close)
+	front := fronttest.Start(t, httpfront.Options{Dialects: []wire.Dialect{d}, Keys: keys})
+	n := 0
+	f := func(store, branch, path, body string, status int, want string) {
+		t.Helper()
+		n++
+		key, err := keys.Create(auth.CreateOptions{Name: fmt.Sprint("key-", n), Stores: []string{store}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := front.Do(fronttest.Request{Target: "/api/v1/" + path, Header: map[string]string{"Authorization": "Bearer " + key, "X-FENNEL-BRANCH": branch}, Body: body})
+		if r.Status != status || !strings.Contains(r.Body, want) {
+			t.Errorf("%s, %s %s: %d %s, want %d %s", store, branch, path, r.Status, r.Body, status, want)
+		}
+	}
+	const q = `{"inputs":["UserFeatures.user_id"],"outputs":["UserFeatures.name"],"data":{"UserFeatures.user_id":[1]}`
+	const keyed = `{"keys":[{"user_id":1}],"fields":["name"]}`
+	for _, branch := range []string{"", "b", "nope"} {
+		f("other", branch, "query", q+"}", 403, "not authorized")
+		f("other", branch, "dataset/UserInfo/lookup", keyed, 403, "not authorized")
+		f("other", branch, "dataset/Nope/lookup", keyed, 403, "not authorized")
+	}
+	f("other", "", "branch/b/query", q+"}", 403, "not authorized")
+	f("default", "b", "query", q+"}", 200, `["?"]`)
+	f("default", "nope", "query", q+"}", 404, "Branch `nope` not found")
+	f("default@b", "b", "query", q+"}", 200, `["?"]`)
+	f("default@b", "", "query", q+`,"branch":"b"}`, 200, `["?"]`)
+	f("default@b", "", "branch/b/query", q+"}", 200, `["?"]`)
+	f("default@b", "b", "dataset/UserInfo/lookup", keyed, 200, `[false]`)
+	f("default@b", "", "query", q+"}", 403, "not authorized")
+	f("default@b", "c", "query", q+"}", 403, "not authorized")
 }
 
 // TestBadInput is the table of requests that are refused, and how.
