@@ -177,7 +177,7 @@ func TestFormatRoundTrip(t *testing.T) {
 }
 
 func TestZone(t *testing.T) {
-	for _, bad := range []string{"", "Local", "+05:00", "random_tz", "../etc/passwd", "UTC+1"} {
+	for _, bad := range []string{"America/./New_York", "America//New_York", "./UTC", "America/New_York/", "", "Local", "+05:00", "random_tz", "../etc/passwd", "UTC+1"} {
 		if _, err := LoadZone(bad); err == nil {
 			t.Errorf("%q is a zone", bad)
 		}
