@@ -33,6 +33,20 @@ func (sp Special) Float() float64 {
 	return 0
 }
 
+// text is how a special is written inside of complex values, which have no flag for it;
+// it is what Fennel's API answers.
+func (sp Special) text() string {
+	switch sp {
+	case NaN:
+		return `"NaN"`
+	case PosInf:
+		return `"+infinity"`
+	case NegInf:
+		return `"-infinity"`
+	}
+	return ""
+}
+
 // ValueError says why a value does not fit its column.
 type ValueError struct {
 	Column string // "" where the caller knows better
@@ -207,7 +221,12 @@ func appendNumber(dst []byte, t *Type, text []byte, nested bool) ([]byte, Specia
 		dst, err := appendIntText(dst, t, text)
 		return dst, None, err
 	case KindFloat, KindDouble:
-		return appendFloatText(dst, t, text)
+		was := len(dst)
+		dst, sp, err := appendFloatText(dst, t, text)
+		if nested && sp != None && t.Spelling == SpellingFennel {
+			dst = append(dst[:was], sp.text()...)
+		}
+		return dst, sp, err
 	case KindDecimal:
 		dst, err := appendDecimal(dst, t, text)
 		return dst, None, err

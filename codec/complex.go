@@ -30,11 +30,12 @@ func appendArray(dst []byte, t *Type, s *Scanner) ([]byte, error) {
 		}
 		raw, kind := s.Value()
 		was := len(dst)
+		var sp Special
 		var err error
-		if dst, _, err = appendValue(dst, t.Elem, raw, kind, true); err != nil {
+		if dst, sp, err = appendValue(dst, t.Elem, raw, kind, true); err != nil {
 			return dst, reject("element %d: %v", n, err)
 		}
-		if t.Kind == KindEmbedding && isNull(dst[was:]) {
+		if t.Kind == KindEmbedding && (sp != None || isNull(dst[was:])) {
 			return dst, reject("element %d: %s is no number", n, abbreviate(raw))
 		}
 	}

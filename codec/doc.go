@@ -32,7 +32,9 @@
 // Inside arrays, structs and maps the same, but for what the Hopsworks API prints
 // otherwise there, where it decodes Avro to plain JSON: booleans are true and false,
 // dates and timestamps are RFC 3339 ("2022-01-31T23:59:59.123Z"), and NaN is null
-// without a trace. There is no white space between tokens.
+// without a trace, where the type is spelled in SQL's words. Where it is spelled in
+// Fennel's, null may be no value of it, and NaN and the infinities are their strings:
+// [1.5,"NaN","-infinity"]. There is no white space between tokens.
 //
 // # Rows
 //

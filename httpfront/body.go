@@ -1,9 +1,12 @@
 package httpfront
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
+
+	"github.com/klauspost/compress/gzip"
 
 	"quiver/engine/fail"
 )
@@ -29,45 +32,55 @@ func (e *exchange) readBody() error {
 	if stream == nil {
 		return nil // no body
 	}
-	b := e.body[:0]
-	defer func() { e.body = b[:0] }()
+	b, err := e.fill(e.body[:0], stream, declared, limit, 0)
+	e.body = b[:0]
+	switch {
+	case err != nil:
+		return err
+	case declared >= 0 && len(b) != declared:
+		return fail.Errorf(fail.Malformed, "the body ends before its declared length")
+	case isZipped(b) && bytes.EqualFold(e.Header("Content-Encoding"), []byte("gzip")):
+		return e.unzip(b, limit)
+	}
+	e.x.Body = b
+	return nil
+}
+
+// fill reads r to its end into b, which grows. besides is the size of what else the
+// request holds. The memory is returned after errors, too.
+func (e *exchange) fill(b []byte, r io.Reader, declared, limit, besides int) ([]byte, error) {
 	for {
 		if len(b) == cap(b) {
-			grown, err := e.grow(b, declared, limit)
+			grown, err := e.grow(b, declared, limit, besides)
 			if err != nil {
-				return err
+				return b, err
 			}
 			b = grown
 		}
-		n, err := stream.Read(b[len(b):cap(b)])
+		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
-		if len(b) > limit {
-			return errTooLarge(limit)
+		switch {
+		case len(b) > limit:
+			return b, errTooLarge(limit)
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			return b, nil
+		default:
+			return b, bodyError(err)
 		}
-		if err == nil {
-			continue
-		}
-		if !errors.Is(err, io.EOF) {
-			return bodyError(err)
-		}
-		if declared >= 0 && len(b) != declared {
-			return fail.Errorf(fail.Malformed, "the body ends before its declared length")
-		}
-		e.x.Body = b
-		return nil
 	}
 }
 
 // grow returns b with room for more: twice as much, but no more than the body may
 // still need. The one byte beyond that is where a body that exceeds the limit shows,
 // and saves the others a last, futile growth.
-func (e *exchange) grow(b []byte, declared, limit int) ([]byte, error) {
+func (e *exchange) grow(b []byte, declared, limit, besides int) ([]byte, error) {
 	size := max(2*cap(b), firstBody)
 	if declared >= firstBody {
 		size = min(size, declared+1)
 	}
 	size = min(size, limit+1)
-	if add := int64(size - freeBody); add > e.held {
+	if add := int64(size + besides - freeBody); add > e.held {
 		if e.s.count.held.Add(add-e.held) > e.s.o.MaxHeldBytes {
 			e.s.count.held.Add(e.held - add)
 			return nil, fail.Errorf(fail.Overloaded, "the server holds too many large requests; try again later")
@@ -77,6 +90,32 @@ func (e *exchange) grow(b []byte, declared, limit int) ([]byte, error) {
 	grown := make([]byte, len(b), size)
 	copy(grown, b)
 	return grown, nil
+}
+
+// isZipped reports whether a body begins as gzip does, and nothing else that our APIs
+// take.
+func isZipped(b []byte) bool { return len(b) > 2 && b[0] == 0x1f && b[1] == 0x8b }
+
+// unzip makes what a compressed body holds the body; the limit is that of a plain one.
+func (e *exchange) unzip(packed []byte, limit int) error {
+	z, ok := e.s.unzips.Get().(*gzip.Reader)
+	if !ok {
+		z = &gzip.Reader{}
+	}
+	src := bytes.NewReader(packed)
+	defer func() {
+		src.Reset(nil) // keep nothing of the exchange alive
+		e.s.unzips.Put(z)
+	}()
+	if err := z.Reset(src); err != nil {
+		return bodyError(err)
+	}
+	b, err := e.fill(nil, z, -1, limit, cap(packed))
+	if err != nil {
+		return err
+	}
+	e.body, e.x.Body = b[:0], b
+	return nil
 }
 
 // release gives back what the body held of MaxHeldBytes.

@@ -9,7 +9,8 @@
 //	path       refuses encoded slashes, NUL and dot segments; single slashes, no last one
 //	router     404, 405 with Allow
 //	key        400/401/403 as the dialect has it, before a byte of the body is looked at
-//	body       read as it arrives into pooled memory, whatever length was declared; 413
+//	body       read as it arrives into pooled memory, whatever length was declared, and
+//	           unpacked if it is gzip; 413
 //	handler    panics become one log line and a 500
 //	answer     handed to fasthttp without copying; counted by route label and status
 //

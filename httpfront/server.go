@@ -28,6 +28,7 @@ type Server struct {
 	fast   *fasthttp.Server
 	pool   sync.Pool // of *exchange
 	zips   sync.Pool // of *gzip.Writer
+	unzips sync.Pool // of *gzip.Reader
 
 	ctx      context.Context // of every exchange; cancelled when Shutdown stops waiting
 	cancel   context.CancelFunc

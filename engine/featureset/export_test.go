@@ -1,7 +1,10 @@
 package featureset
 
-// MaxPlans is how many plans are kept.
-const MaxPlans = maxPlans
+// MaxPlans is how many plans are kept, MaxPlanBytes about how long they may be together.
+const (
+	MaxPlans     = maxPlans
+	MaxPlanBytes = maxPlanBytes
+)
 
 // Plans returns how many plans there are.
 func (r *Resolver) Plans() int {

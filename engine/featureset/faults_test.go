@@ -3,7 +3,9 @@ package featureset_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,5 +81,43 @@ func TestManyPlans(t *testing.T) {
 	permute(0)
 	if most := featureset.MaxPlans; n <= most || r.Plans() != most {
 		t.Errorf("%d plans are kept of %d, not %d", r.Plans(), n, most)
+	}
+}
+
+// TestLongPlans asks for the same in ever so many words: what is kept of them is bounded.
+func TestLongPlans(t *testing.T) {
+	name := strings.Repeat("a", 60)
+	_, r := resolver(t, "kind: Featureset\nstore: default\nname: F\nfeatures: [{name: "+name+", type: int}]\n")
+	name = "F." + name
+	long := slices.Repeat([]string{name}, featureset.MaxPlanBytes/len(name)/4)
+	for n := range 12 { // a quarter of the bound each
+		got, err := extract(t, r, featureset.Request{Inputs: []string{name}, Outputs: long[n:], Data: []byte(`{"` + name + `":[1]}`)})
+		if err != nil || got != `{"`+name+`":[1]}` {
+			t.Fatalf("got %s %v", got, err)
+		}
+	}
+	if n := r.Plans(); n < 2 || n > 4 {
+		t.Errorf("%d plans are kept, not three or four", n)
+	}
+}
+
+// TestRepeatedOutputs asks for a featureset a hundred thousand times, which costs no more
+// than the names: every feature is answered once, where it stood first.
+func TestRepeatedOutputs(t *testing.T) {
+	yaml, want := "kind: Featureset\nstore: default\nname: F\nfeatures:\n  - {name: a, type: int}\n", `{"F.x7":[8],"F.a":[1]`
+	for i := range 500 {
+		yaml += fmt.Sprintf("  - {name: x%d, type: int, expr: col(\"a\") + %d}\n", i, i)
+		if i != 7 {
+			want += fmt.Sprintf(`,"F.x%d":[%d]`, i, i+1)
+		}
+	}
+	_, r := resolver(t, yaml)
+	began := time.Now()
+	got, err := extract(t, r, featureset.Request{Inputs: []string{"F.a"}, Outputs: append([]string{"F.x7"}, slices.Repeat([]string{"F"}, 100_000)...), Data: []byte(`{"F.a":[1]}`)})
+	if err != nil || got != want+"}" {
+		t.Errorf("got %.100s %v", got, err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }

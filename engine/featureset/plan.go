@@ -1,7 +1,6 @@
 package featureset
 
 import (
-	"slices"
 	"strings"
 	"sync"
 
@@ -92,6 +91,7 @@ type resolver struct {
 	p       *plan
 	slot    map[catalog.FeatureRef]int
 	open    map[catalog.FeatureRef]bool
+	wanted  map[int]bool // slots that are outputs
 	fetches map[string]int
 }
 
@@ -99,7 +99,7 @@ type resolver struct {
 func compilePlan(s *state, store string, inputs, outputs []string) (*plan, error) {
 	r := &resolver{
 		state: s, store: store, p: &plan{given: len(inputs)},
-		slot: map[catalog.FeatureRef]int{}, open: map[catalog.FeatureRef]bool{}, fetches: map[string]int{},
+		slot: map[catalog.FeatureRef]int{}, open: map[catalog.FeatureRef]bool{}, wanted: map[int]bool{}, fetches: map[string]int{},
 	}
 	if len(outputs) == 0 {
 		return nil, fail.Errorf(fail.Malformed, "No outputs are asked for.")
@@ -123,7 +123,12 @@ func compilePlan(s *state, store string, inputs, outputs []string) (*plan, error
 		r.p.names = append(r.p.names, name)
 		r.p.types = append(r.p.types, f.Type)
 	}
+	done := make(map[string]bool, len(outputs))
 	for _, name := range outputs {
+		if done[name] {
+			continue
+		}
+		done[name] = true
 		if err := r.output(name); err != nil {
 			return nil, err
 		}
@@ -151,7 +156,8 @@ func (r *resolver) output(name string) error {
 
 func (r *resolver) want(ref catalog.FeatureRef) error {
 	at, err := r.resolve(ref)
-	if err == nil && !slices.Contains(r.p.outputs, at) {
+	if err == nil && !r.wanted[at] {
+		r.wanted[at] = true
 		r.p.outputs = append(r.p.outputs, at)
 	}
 	return err

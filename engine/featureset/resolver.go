@@ -30,8 +30,12 @@ func New(e *engine.Engine, functions Functions) *Resolver {
 	return r
 }
 
-// maxPlans bounds the plans that are kept at a time.
-const maxPlans = 4096
+// maxPlans and maxPlanBytes bound the plans that are kept at a time: clients choose how
+// many there are, and how long the names are that they go by.
+const (
+	maxPlans     = 4096
+	maxPlanBytes = 64 << 20
+)
 
 // state is what was compiled from one snapshot. Plans are added as they are asked for.
 type state struct {
@@ -43,6 +47,7 @@ type state struct {
 
 	mu    sync.RWMutex
 	plans map[string]*plan
+	bytes int // of their keys and slots, about
 }
 
 // Compile implements engine.Part. It loads the code of extractors, and fails if that of
@@ -193,8 +198,8 @@ func (s *state) plan(q *Request) (*plan, error) {
 	if store == "" {
 		store = "default"
 	}
-	if !q.Who.MayReadStore(store) {
-		return nil, &fail.Error{Code: fail.Forbidden, Name: store, Text: "API key not authorized to access " + store}
+	if branch := catalog.BranchStore(store, q.Branch); !q.Who.MayReadStore(branch) {
+		return nil, &fail.Error{Code: fail.Forbidden, Name: branch, Text: "API key not authorized to access " + branch}
 	}
 	var buf [1024]byte
 	key := appendKey(buf[:0], q)
@@ -211,16 +216,29 @@ func (s *state) plan(q *Request) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.keep(string(key), p)
+	return p, nil
+}
+
+// keep keeps a plan, in place of any others that there is no room for beside it.
+func (s *state) keep(key string, p *plan) {
+	size := func(key string, p *plan) int { return len(key) + 512*len(p.slots) }
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.plans) >= maxPlans {
-		for other := range s.plans { // any one: maps begin where they like
+	if had := s.plans[key]; had != nil { // another call was first
+		s.bytes -= size(key, had)
+	}
+	s.plans[key] = p
+	s.bytes += size(key, p)
+	for other, q := range s.plans { // maps begin where they like
+		if len(s.plans) <= maxPlans && s.bytes <= maxPlanBytes {
+			return
+		}
+		if other != key {
+			s.bytes -= size(other, q)
 			delete(s.plans, other)
-			break
 		}
 	}
-	s.plans[string(key)] = p
-	return p, nil
 }
 
 // appendKey appends what a plan depends on. Lengths keep names apart.

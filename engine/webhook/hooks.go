@@ -276,11 +276,18 @@ func (h *Hooks) write(ctx context.Context, targets []*target, writes [][]engine.
 		if len(writes[i]) == 0 {
 			continue
 		}
-		if err := h.engine.ChangeRows(ctx, t.ref(), writes[i]); err != nil {
+		if err := h.engine.ChangeRows(ctx, t.ref(), writes[i]); err != nil && !h.gone(t) {
 			return err
 		}
 	}
 	return nil
+}
+
+// gone reports whether a target's group was removed after the call began, as those of a
+// deleted branch are: its rows have nowhere to go, which is no failure of the call.
+func (h *Hooks) gone(t *target) bool {
+	g := h.engine.Snapshot().Group(t.Ref.Store, t.Ref.Name, t.Ref.Version)
+	return g == nil || g.ID != t.Ref.ID
 }
 
 func (c *target) ref() engine.Ref {

@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"quiver/engine/enginetest"
 	"quiver/engine/fail"
 	"quiver/engine/webhook"
+	"quiver/storage/faultstore"
 	"quiver/storage/memstore"
 )
 
@@ -288,5 +290,57 @@ endpoints:
 			}
 			break
 		}
+	}
+}
+
+// TestBranchDeletedMeanwhile deletes a branch while a call is between its record and its
+// rows: the call is about the other branches, and does not fail.
+func TestBranchDeletedMeanwhile(t *testing.T) {
+	s := faultstore.New(memstore.New())
+	e := enginetest.NewOver(t, s)
+	h := webhook.New(e, webhook.Options{})
+	t.Cleanup(func() {
+		if err := h.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := e.AddPart(h); err != nil {
+		t.Fatal(err)
+	}
+	enginetest.Apply(t, e, groups)
+	if _, err := e.CloneBranch(t.Context(), "default", "b", "main"); err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	deleted := make(chan error, 1)
+	s.Set(faultstore.Faults{Call: func(op faultstore.Op) error {
+		if op == faultstore.Apply {
+			once.Do(func() {
+				go func() { // it ends when the call does
+					_, err := e.DeleteBranch("default", "b")
+					deleted <- err
+				}()
+				for e.Snapshot().HasBranch("default", "b") {
+					time.Sleep(time.Millisecond)
+				}
+			})
+		}
+		return nil
+	}})
+	r, err := h.Log(t.Context(), auth.All(), "default", "hook", "users", []byte(`[{"id":1,"name":"a","ts":1}]`))
+	if err != nil || r.Rows != 4 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if err := <-deleted; err != nil {
+		t.Error(err)
+	}
+	s.Set(faultstore.Faults{})
+	r, err = h.Log(t.Context(), auth.All(), "default", "hook", "users", []byte(`[{"id":2,"name":"a","ts":1}]`))
+	if err != nil || r.Rows != 2 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	n := 0
+	if err := e.Scan(t.Context(), engine.Ref{Store: "default", Name: "users"}, func(codec.Row) bool { n++; return true }); err != nil || n != 2 {
+		t.Errorf("%d rows, %v", n, err)
 	}
 }

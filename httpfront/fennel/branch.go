@@ -66,7 +66,7 @@ func (d *dialect) changed(x *wire.Exchange) (string, error) {
 	if !x.Principal.Admin {
 		return "", fail.Errorf(fail.Forbidden, "Branches are made and deleted with a key that has admin rights.")
 	}
-	name := string(x.Header("X-Fennel-Branch"))
+	name := branch(x)
 	if name == "" {
 		return "", fail.Errorf(fail.Malformed, "The header X-FENNEL-BRANCH must name the branch.")
 	}

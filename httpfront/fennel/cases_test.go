@@ -116,6 +116,13 @@ func startLogging(t *testing.T, yaml string, o webhook.Options, keep func(string
 // startOver is startLogging over a store.
 func startOver(t *testing.T, s storage.Store, yaml string, o webhook.Options, keep func(string, float64, *featureset.Answer)) (*engine.Engine, *fronttest.Front) {
 	t.Helper()
+	e, d := mount(t, s, yaml, o, keep)
+	return e, fronttest.Start(t, httpfront.Options{Dialects: []wire.Dialect{d}, MaxBodyBytes: 4 << 20})
+}
+
+// mount makes what startOver serves.
+func mount(t *testing.T, s storage.Store, yaml string, o webhook.Options, keep func(string, float64, *featureset.Answer)) (*engine.Engine, wire.Dialect) {
+	t.Helper()
 	e := enginetest.NewOver(t, s)
 	hooks := webhook.New(e, o)
 	t.Cleanup(func() {
@@ -135,7 +142,7 @@ func startOver(t *testing.T, s storage.Store, yaml string, o webhook.Options, ke
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e, fronttest.Start(t, httpfront.Options{Dialects: []wire.Dialect{d}, MaxBodyBytes: 4 << 20})
+	return e, d
 }
 
 type testCase struct {

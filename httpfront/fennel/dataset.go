@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"quiver/codec"
 	"quiver/engine"
@@ -36,18 +37,20 @@ func (d *dialect) rows(x *wire.Exchange, plain bool) error {
 	if err != nil {
 		return err
 	}
-	if len(names) == 0 {
-		for i := range g.Features {
-			names = append(names, g.Features[i].Name)
+	features := make([]*catalog.Feature, 0, len(g.Features))
+	for i := range g.Features {
+		if len(names) == 0 {
+			features = append(features, &g.Features[i])
 		}
 	}
-	features := make([]*catalog.Feature, len(names))
-	for i, name := range names {
-		at := slices.IndexFunc(g.Features, func(f catalog.Feature) bool { return f.Name == name })
-		if at < 0 {
+	for _, name := range names {
+		f := g.Feature(name)
+		if f == nil {
 			return fail.Errorf(fail.NotFound, "Dataset `%s` has no field `%s`", g.Name, name)
 		}
-		features[i] = &g.Features[at]
+		if !slices.Contains(features, f) { // one that is repeated counts once
+			features = append(features, f)
+		}
 	}
 	times, err := d.times(timesIn, len(keys))
 	if err != nil {
@@ -87,7 +90,8 @@ func (d *dialect) rows(x *wire.Exchange, plain bool) error {
 	return nil
 }
 
-// keys reads a list of objects, each with all key columns and nothing else.
+// keys reads a list of objects, each with all key columns and nothing else, by the rules
+// of logged rows. They are returned as the API answers values.
 func (d *dialect) keys(g *catalog.Group, m *member) ([][][]byte, error) {
 	if len(g.Key) == 0 {
 		return nil, fail.Errorf(fail.Malformed, "Dataset `%s` has no key: nothing can be looked up in it", g.Name)
@@ -96,21 +100,48 @@ func (d *dialect) keys(g *catalog.Group, m *member) ([][][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	columns := make([]*vec.Column, len(g.Key))
+	for n, name := range g.Key {
+		columns[n] = vec.New(g.Feature(name).Type)
+	}
+	l := vec.Loader{Now: d.engine.Now()}
 	keys := make([][][]byte, len(raw))
 	for i, object := range raw {
-		parts := make([]*member, len(g.Key))
-		for n, name := range g.Key {
-			parts[n] = named(name)
+		parts := make([][]byte, len(g.Key))
+		other := "" // a column that is no key
+		s := codec.NewScanner(object)
+		s.AllowNaN(true)
+		s.Object()
+		for name, ok := s.NextField(); ok; name, ok = s.NextField() {
+			n := slices.Index(g.Key, string(name))
+			value, _ := s.Value()
+			if n < 0 {
+				other = string(name)
+				continue
+			}
+			c := columns[n]
+			c.Reset(c.Type)
+			if parts[n] = nil; string(value) == "null" {
+				continue
+			}
+			if err := l.PushJSON(c, value); err != nil {
+				reason, _ := strings.CutPrefix(err.Error(), "row 0: ")
+				return nil, fail.Errorf(fail.BadKeyValue, "Key %d, column `%s`: %s.", i, name, reason)
+			}
+			parts[n] = c.AppendFennel(nil, 0)
 		}
-		if err := readBody(object, parts...); err != nil {
+		if s.End() != nil {
 			return nil, fail.Errorf(fail.Malformed, "Key %d must be an object of key columns.", i)
 		}
-		for _, p := range parts {
-			if p.absent() {
-				return nil, fail.Errorf(fail.BadKeyName, "Key %d lacks the key column `%s`, or has null for it.", i, p.names[0])
+		for n, part := range parts {
+			if part == nil {
+				return nil, fail.Errorf(fail.BadKeyName, "Key %d lacks the key column `%s`, or has null for it.", i, g.Key[n])
 			}
-			keys[i] = append(keys[i], p.raw)
 		}
+		if other != "" {
+			return nil, fail.Errorf(fail.BadKeyName, "Key %d has `%s`, which is no key column of `%s`.", i, other, g.Name)
+		}
+		keys[i] = parts
 	}
 	return keys, nil
 }

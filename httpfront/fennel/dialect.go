@@ -70,7 +70,7 @@ func New(e *engine.Engine, hooks *webhook.Hooks, features *featureset.Resolver, 
 			route("POST", "extract", "extract_features", d.extract),
 			route("POST", "query", "extract_features", d.extract),
 			route("POST", "extract_features", "extract_features", d.extract),
-			route("POST", "branch/{branch}/query", "extract_features", d.extract),
+			route("POST", "branch/{branch...}", "extract_features", d.extractIn),
 			route("POST", "dataset/{name}/lookup", "lookup", d.lookup),
 			route("POST", "inspect/datasets/{name}/lookup", "lookup", d.lookup20),
 			route("GET", "dataset/{name}/inspect", "inspect", d.inspect),
@@ -85,27 +85,18 @@ func New(e *engine.Engine, hooks *webhook.Hooks, features *featureset.Resolver, 
 	}, nil
 }
 
-// branch is the branch that a request is about.
-func (d *dialect) branch(x *wire.Exchange) (string, error) {
-	name := string(x.Param("branch"))
-	if name == "" {
-		name = string(x.Header("X-Fennel-Branch"))
-	}
-	if !d.engine.Snapshot().HasBranch(d.Store, name) {
-		return "", &fail.Error{Code: fail.NotFound, Name: name, Text: "Branch `" + name + "` not found, please sync"}
-	}
-	return name, nil
-}
+// branch is the branch that a request's header names, "" when there is none.
+func branch(x *wire.Exchange) string { return string(x.Header("X-Fennel-Branch")) }
 
 // dataset finds the group that a path names.
 func (d *dialect) dataset(x *wire.Exchange) (*catalog.Group, engine.Ref, error) {
-	branch, err := d.branch(x)
-	if err != nil {
-		return nil, engine.Ref{}, err
-	}
+	branch := branch(x)
 	store, name := catalog.BranchStore(d.Store, branch), string(x.Param("name"))
-	if !x.Principal.MayReadStore(store) {
+	switch {
+	case !x.Principal.MayReadStore(store):
 		return nil, engine.Ref{}, &fail.Error{Code: fail.Forbidden, Name: store, Text: "API key not authorized to access " + store}
+	case !d.engine.Snapshot().HasBranch(d.Store, branch):
+		return nil, engine.Ref{}, &fail.Error{Code: fail.NotFound, Name: branch, Text: "Branch `" + branch + "` not found, please sync"}
 	}
 	g := d.engine.Snapshot().Group(store, name, 0)
 	if g == nil {

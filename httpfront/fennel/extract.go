@@ -1,6 +1,7 @@
 package fennel
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,19 +92,28 @@ func (d *dialect) feeding(x *wire.Exchange, dataset *member) (hook, endpoint str
 	return "", "", fail.Errorf(fail.Malformed, "Dataset `%s` is fed by %d endpoints: name the webhook and the endpoint", name, n)
 }
 
-// extract answers features. Before release 0.20 inputs and outputs were called
+// extract answers features.
+func (d *dialect) extract(x *wire.Exchange) error { return d.answer(x, branch(x)) }
+
+// extractIn answers features of the branch that the path names, which may hold slashes.
+func (d *dialect) extractIn(x *wire.Exchange) error {
+	name, ok := bytes.CutSuffix(x.Param("branch"), []byte("/query"))
+	if !ok {
+		return fail.Errorf(fail.NotFound, "There is no such path.")
+	}
+	return d.answer(x, string(name))
+}
+
+// answer answers features of a branch. Before release 0.20 inputs and outputs were called
 // input_features and output_features.
-func (d *dialect) extract(x *wire.Exchange) error {
+func (d *dialect) answer(x *wire.Exchange, of string) error {
 	inputs, outputs, data := named("inputs", "input_features"), named("outputs", "output_features"), named("data")
 	branch, log, workflow, rate := named("branch"), named("log"), named("workflow"), named("sampling_rate")
 	if err := readBody(x.Body, inputs, outputs, data, branch, log, workflow, rate); err != nil {
 		return err
 	}
-	q := featureset.Request{Who: x.Principal, Store: d.Store, Data: data.raw}
+	q := featureset.Request{Who: x.Principal, Store: d.Store, Branch: of, Data: data.raw}
 	var err error
-	if q.Branch, err = d.branch(x); err != nil {
-		return err
-	}
 	if q.Branch == "" { // clients of the last 0.20 releases send it in the body
 		if q.Branch, err = branch.text(false); err != nil {
 			return err

@@ -1,11 +1,16 @@
 package fennel_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"quiver/engine/auth"
 	"quiver/engine/webhook"
+	"quiver/httpfront"
 	"quiver/httpfront/fronttest"
+	"quiver/httpfront/wire"
+	"quiver/storage/memstore"
 )
 
 // TestPaths asks by all the names that the API has had.
@@ -23,10 +28,17 @@ name: Timeless
 key: [k]
 features: [{name: k, type: int}, {name: v, type: int}]
 ---
+kind: FeatureGroup
+store: default
+name: Days
+key: [d, t, yes, c]
+features: [{name: d, type: date}, {name: t, type: datetime}, {name: yes, type: bool}, {name: c, type: "Decimal[2]"}, {name: v, type: int}]
+---
 kind: Webhook
 store: default
 name: two
 endpoints:
+  - {name: Days, into: [{group: Days}]}
   - {name: Timeless, into: [{group: Timeless}]}
   - {name: Changes, into: [{group: Timeless}], cdc: debezium}
   - {name: a, into: [{group: Twice}]}
@@ -61,6 +73,27 @@ endpoints:
 	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"id":1}],"fields":[]}`, 400, "user_id")
 	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"user_id":1}],"fields":["x"]}`, 404, "x")
 	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"user_id":1}],"timestamps":[1,2]}`, 400, "2 timestamps")
+	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"user_id":1}],"fields":["name","age","name"]}`, 200, `{"data":{"name":["Jack"],"age":[70]},"found":[true]}`)
+
+	// Keys are read as logged rows are.
+	const two = `{"webhook":"two","endpoint":"Days","data":[{"d":"2021-01-31","t":1612087200000,"yes":true,"c":1.259,"v":7}]}`
+	f("POST", "/api/v1/log", "", two, 200, "{}")
+	days := func(key string, status int, want string) {
+		t.Helper()
+		f("POST", "/api/v1/dataset/Days/lookup", "", `{"keys":[`+key+`],"fields":["v","t"]}`, status, want)
+	}
+	const seven = `{"data":{"v":[7],"t":["2021-01-31T10:00:00.000000Z"]},"found":[true]}`
+	days(`{"d":"2021-01-31","t":1612087200000,"yes":true,"c":1.25}`, 200, seven)
+	days(`{"c":"1.2500","yes":"true","t":"2021-01-31 11:00:00+01:00","d":"Jan 31, 2021"}`, 200, seven)
+	days(`{"d":1612051200,"t":1612087200,"yes":true,"c":1.259}`, 200, seven)
+	days(`{"d":"2021-01-31","t":1612087200.0,"yes":true,"c":1}`, 400, "Key 0, column `t`: expected datetime, found 1612087200.0.")
+	days(`{"d":"2021-01-31","t":1612087200,"yes":1,"c":1}`, 400, "Key 0, column `yes`: expected bool, found 1.")
+	days(`{"d":"2021-01-31","t":1612087200,"yes":true,"c":null}`, 400, "Key 0 lacks the key column `c`")
+	days(`{"d":"2021-01-31","t":1612087200,"yes":true,"c":1,"v":7}`, 400, "Key 0 has `v`, which is no key column of `Days`.")
+	days(`7`, 400, "Key 0 must be an object")
+	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"user_id":1.0},{"user_id":9e0}],"fields":["user_id","name"]}`, 200, `{"data":{"user_id":[1,9],"name":["Jack",null]},"found":[true,false]}`)
+	f("POST", "/api/v1/dataset/UserInfo/lookup", "", `{"keys":[{"user_id":1},{"user_id":1.5}],"fields":["name"]}`, 400, "Key 1, column `user_id`: expected int, found 1.5.")
+	f("POST", "/api/v1/dataset/UserInfo/erase", "", `{"erase_keys":[{"user_id":1,"name":"Jack"}]}`, 400, "no key column")
 	f("POST", "/api/v1/dataset/Nope/lookup", "", `{"keys":[]}`, 404, "Nope")
 	f("POST", "/api/v1/dataset/B/lookup", "", `{"keys":[]}`, 400, "no key")
 
@@ -98,9 +131,61 @@ endpoints:
 	f("POST", "/api/v1/log", "", strings.ReplaceAll(strings.ReplaceAll(user1, "2020", "2022"), "John", "Both"), 200, "{}")
 	f("POST", "/api/v1/query", "b2", q, 200, `["Both"]`)
 	f("POST", "/api/v1/query", "", q, 200, `["Both"]`)
+	f("POST", "/api/v1/init", "x/y.z-1", `{"clone_from":"b2"}`, 200, "{}")
+	f("POST", "/api/v1/branch/x/y.z-1/query", "", q, 200, `["Both"]`)
+	f("POST", "/api/v1/branch/b2/query", "main", q, 200, `["Both"]`)
+	f("POST", "/api/v1/branch/x/query", "", q, 404, "Branch `x` not found")
+	f("POST", "/api/v1/branch/b2", "", q, 404, "no such path")
+	f("GET", "/api/v1/branch/b2/query", "", "", 405, "method")
+	f("POST", "/api/v1/branch/list", "", `{}`, 404, "no such path")
+	f("POST", "/api/v1/delete", "x/y.z-1", `{}`, 200, "{}")
 	f("POST", "/api/v1/delete", "b2", `{}`, 200, "{}")
 	f("POST", "/api/v1/query", "b2", q, 404, "b2")
 	f("POST", "/api/v1/delete", "", `{}`, 400, "X-FENNEL-BRANCH")
+}
+
+// TestRights asks with keys for another store, and for one branch: who may not read a
+// branch does not learn whether there is one.
+func TestRights(t *testing.T) {
+	e, d := mount(t, memstore.New(), definitions, webhook.Options{}, nil)
+	if _, err := e.CloneBranch(t.Context(), "default", "b", "main"); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := auth.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(keys.Close)
+	front := fronttest.Start(t, httpfront.Options{Dialects: []wire.Dialect{d}, Keys: keys})
+	n := 0
+	f := func(store, branch, path, body string, status int, want string) {
+		t.Helper()
+		n++
+		key, err := keys.Create(auth.CreateOptions{Name: fmt.Sprint("key-", n), Stores: []string{store}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := front.Do(fronttest.Request{Target: "/api/v1/" + path, Header: map[string]string{"Authorization": "Bearer " + key, "X-FENNEL-BRANCH": branch}, Body: body})
+		if r.Status != status || !strings.Contains(r.Body, want) {
+			t.Errorf("%s, %s %s: %d %s, want %d %s", store, branch, path, r.Status, r.Body, status, want)
+		}
+	}
+	const q = `{"inputs":["UserFeatures.user_id"],"outputs":["UserFeatures.name"],"data":{"UserFeatures.user_id":[1]}`
+	const keyed = `{"keys":[{"user_id":1}],"fields":["name"]}`
+	for _, branch := range []string{"", "b", "nope"} {
+		f("other", branch, "query", q+"}", 403, "not authorized")
+		f("other", branch, "dataset/UserInfo/lookup", keyed, 403, "not authorized")
+		f("other", branch, "dataset/Nope/lookup", keyed, 403, "not authorized")
+	}
+	f("other", "", "branch/b/query", q+"}", 403, "not authorized")
+	f("default", "b", "query", q+"}", 200, `["?"]`)
+	f("default", "nope", "query", q+"}", 404, "Branch `nope` not found")
+	f("default@b", "b", "query", q+"}", 200, `["?"]`)
+	f("default@b", "", "query", q+`,"branch":"b"}`, 200, `["?"]`)
+	f("default@b", "", "branch/b/query", q+"}", 200, `["?"]`)
+	f("default@b", "b", "dataset/UserInfo/lookup", keyed, 200, `[false]`)
+	f("default@b", "", "query", q+"}", 403, "not authorized")
+	f("default@b", "c", "query", q+"}", 403, "not authorized")
 }
 
 // TestBadInput is the table of requests that are refused, and how.

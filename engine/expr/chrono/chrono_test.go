@@ -113,6 +113,11 @@ func TestReader(t *testing.T) {
 	f("%d %B %Y", "7 MARCH 2021", UTC, "2021-03-07T00:00:00.000000Z")
 	f("%a, %d %b %y", "Sun, 7 mar 21", UTC, "2021-03-07T00:00:00.000000Z")
 	f("%a %Y-%m-%d", "Mon 2021-03-07", UTC, "no such date or time")
+	f("%b %d, %Y", "March 7, 2021", UTC, "does not match the format")
+	f("%B %d, %Y", "Mar 7, 2021", UTC, "2021-03-07T00:00:00.000000Z")
+	f("%bch %d, %Y", "March 7, 2021", UTC, "2021-03-07T00:00:00.000000Z")
+	f("%a %F", "Sunday 2021-03-07", UTC, "does not match the format")
+	f("%A %F", "Sun 2021-03-07", UTC, "2021-03-07T00:00:00.000000Z")
 	f("%Y %j", "2024 366", UTC, "2024-12-31T00:00:00.000000Z")
 	f("%Y %j", "2023 366", UTC, "no such date or time")
 	f("%G-W%V-%u", "2020-W53-7", UTC, "2021-01-03T00:00:00.000000Z")
@@ -172,7 +177,7 @@ func TestFormatRoundTrip(t *testing.T) {
 }
 
 func TestZone(t *testing.T) {
-	for _, bad := range []string{"", "Local", "+05:00", "random_tz", "../etc/passwd", "UTC+1"} {
+	for _, bad := range []string{"America/./New_York", "America//New_York", "./UTC", "America/New_York/", "", "Local", "+05:00", "random_tz", "../etc/passwd", "UTC+1"} {
 		if _, err := LoadZone(bad); err == nil {
 			t.Errorf("%q is a zone", bad)
 		}

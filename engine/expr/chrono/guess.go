@@ -225,7 +225,7 @@ func parseISO(s []byte) (int64, bool) {
 func parseMail(text []byte) (int64, bool) {
 	s := trimSpace(text)
 	weekday := -1
-	if k, rest := name(s, weekdayNames[:]); k >= 0 && len(rest) > 0 && rest[0] == ',' {
+	if k, rest := name(s, weekdayNames[:], false); k >= 0 && len(rest) > 0 && rest[0] == ',' {
 		weekday, s = k, trimSpace(rest[1:])
 	}
 	var buf [64]byte
@@ -260,7 +260,7 @@ func parseMail(text []byte) (int64, bool) {
 // it is that of the local day, which the instant does not tell.
 func weekdayOf(s []byte) int {
 	day, s, _ := digits(s, 2)
-	month, s := name(trimSpace(s), monthNames[:])
+	month, s := name(trimSpace(s), monthNames[:], false)
 	year, _, _ := digits(trimSpace(s), 4)
 	if !ValidDate(year, month+1, day) {
 		return -1

@@ -98,14 +98,14 @@ func (p *parts) read(it *item, s []byte) (rest []byte, ok bool) {
 		}
 		return s[1:], true
 	case codeMonthShort, codeMonthLong:
-		k, rest := name(s, monthNames[:])
+		k, rest := name(s, monthNames[:], it.code == codeMonthLong)
 		if k < 0 {
 			return nil, false
 		}
 		p.set(codeMonth, k+1)
 		return rest, true
 	case codeWeekdayShort, codeWeekdayLong:
-		k, rest := name(s, weekdayNames[:])
+		k, rest := name(s, weekdayNames[:], it.code == codeWeekdayLong)
 		if k < 0 {
 			return nil, false
 		}
@@ -391,10 +391,11 @@ func offset(s []byte, zulu, short bool) (seconds int64, rest []byte, ok bool) {
 	return seconds, rest, true
 }
 
-// name reads one of the names, or its first three letters, in any case.
-func name(s []byte, names []string) (k int, rest []byte) {
+// name reads the first three letters of one of the names, or if long all of it, in any
+// case.
+func name(s []byte, names []string, long bool) (k int, rest []byte) {
 	for k, full := range names {
-		if len(s) >= len(full) && equalFold(s[:len(full)], full) {
+		if long && len(s) >= len(full) && equalFold(s[:len(full)], full) {
 			return k, s[len(full):]
 		}
 	}

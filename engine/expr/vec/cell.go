@@ -53,6 +53,8 @@ func (l *Loader) PushCell(c *Column, cell []byte, sp codec.Special) error {
 			return err
 		}
 	default:
+		l.stored = true
+		defer func() { l.stored = false }()
 		return l.PushJSON(c, cell)
 	}
 	if !ok {

@@ -61,6 +61,7 @@ type Loader struct {
 	Rules Rules
 	Now   int64 // the present in microseconds, for guessing the units of numbers
 
+	stored  bool     // what is read is a stored cell
 	text    []byte   // unescaped strings; nested ones behind each other
 	members []member // fields of objects being read, likewise
 }
@@ -291,6 +292,10 @@ func (l *Loader) str(c *Column, raw []byte, nesting int, top bool) error {
 // time reads a datetime or a date from text.
 func (l *Loader) time(text []byte, day bool) (int64, error) {
 	switch {
+	case l.stored && day: // inside of lists and the like dates are stored as their midnight
+		micros, err := chrono.ParseISO(text)
+		days, _ := chrono.DayOf(micros)
+		return days, err
 	case l.Rules == LogRules && day:
 		return chrono.ParseDay(text, l.Now)
 	case l.Rules == LogRules:
