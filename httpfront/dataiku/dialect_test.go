@@ -236,6 +236,8 @@ func TestLookup(t *testing.T) {
 	f("person/lookup", `{"data":{"id":9007199254740992}}`, one(`{"id":9007199254740992,"ok":null,"at":null,"day":null}`))
 	f("person/lookup", `{"data":{"id":8.0}}`, one(`{"id":8,"ok":false,"at":null,"day":null}`))
 	f("person/lookup", `{"data":{"id":8.5}}`, one(`{"id":8.5,"ok":null,"at":null,"day":null}`))
+	f("person/lookup", `{"data":{"id":80e-1}}`, one(`{"id":8,"ok":false,"at":null,"day":null}`))
+	f("person/lookup", `{"data":{"id":"+8"}}`, one(`{"id":8,"ok":false,"at":null,"day":null}`))
 	f("person/lookup", `{"data":{"id":"x"}}`, one(`{"id":"x","ok":null,"at":null,"day":null}`))
 	f("person/lookup", `{"data":{"id":[NaN]}}`, one(`{"id":null,"ok":null,"at":null,"day":null}`))
 	f("person/lookup", `{"data":{"id":NaN}}`, one(`{"id":null,"ok":null,"at":null,"day":null}`))
