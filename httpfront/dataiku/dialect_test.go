@@ -2,6 +2,8 @@ package dataiku_test
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -324,6 +326,23 @@ func TestErrors(t *testing.T) {
 	w.alive.Store(true)
 	if res := w.Do(fronttest.Request{Target: "//isAlive"}); res.Status != 200 || res.Header["Dss-Api-Version"] != "1" {
 		t.Errorf("alive: %+v", res)
+	}
+}
+
+// TestHeaderNames reads the two headers byte by byte: they are spelled as documented.
+func TestHeaderNames(t *testing.T) {
+	w := newWorld(t)
+	c, err := net.Dial("tcp", strings.TrimPrefix(w.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err = io.WriteString(c, "GET /isAlive/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(c)
+	if want := "\r\nDSS-API-Version: 1\r\nDSS-Version: test\r\n"; err != nil || !strings.Contains(string(answer), want) {
+		t.Errorf("%v: %s", err, answer)
 	}
 }
 
