@@ -44,7 +44,11 @@ func (e *exchange) Queries(f func(name, value []byte)) {
 		f(name, value)
 	}
 }
-func (e *exchange) SetHeader(name, value string) { e.ctx.Response.Header.Set(name, value) }
+
+// SetHeader sets a header under its name as it is spelled: APIs document DSS-Version.
+func (e *exchange) SetHeader(name, value string) {
+	e.ctx.Response.Header.SetCanonical([]byte(name), []byte(value))
+}
 func (e *exchange) AddHeader(name, value string) { e.ctx.Response.Header.Add(name, value) }
 
 // begin takes an exchange for ctx from the pool. The path is that of the request, as it

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -82,6 +83,9 @@ func (k *Keys) Err() error {
 	return nil
 }
 
+// ErrUnknown is wrapped by the errors of Verify that say that there is no such key.
+var ErrUnknown = errors.New("there is no such key")
+
 // Verify returns whose key token is. It does not keep token. Its errors are
 // *fail.Error with the codes NoKey, BadKeyFormat, BadSecret and Unauthenticated; their
 // texts give nothing of the key away.
@@ -101,7 +105,7 @@ func (s *state) find(token []byte) (*entry, error) {
 		return nil, fail.Errorf(fail.NoKey, "the apikey is nil")
 	}
 	if len(token) > maxToken {
-		return nil, fail.Errorf(fail.BadKeyFormat, "the apikey has an incorrect format")
+		return nil, refusal(false, false)
 	}
 	e := s.nobody
 	prefix, secret, formed := split(token)
@@ -124,11 +128,11 @@ func (s *state) find(token []byte) (*entry, error) {
 func refusal(formed, known bool) error {
 	switch {
 	case !formed:
-		return fail.Errorf(fail.BadKeyFormat, "the apikey has an incorrect format")
+		return fail.Wrap(fail.BadKeyFormat, ErrUnknown, "the apikey has an incorrect format")
 	case !known:
-		return fail.Errorf(fail.Unauthenticated, "API key not found in cache")
+		return fail.Wrap(fail.Unauthenticated, ErrUnknown, "API key not found in cache")
 	default:
-		return fail.Errorf(fail.BadSecret, "bad API key")
+		return fail.Wrap(fail.BadSecret, ErrUnknown, "bad API key")
 	}
 }
 

@@ -52,6 +52,7 @@ type Response struct {
 	Status  int
 	Headers [][2]string // names may repeat
 	Body    []byte
+	Type    string // the content type of the body where no header says another: of bytes, text or JSON
 }
 
 // Timing says where a call's time went, in microseconds.

@@ -89,8 +89,8 @@ local({
     headers <- lapply(seq_along(r$headers), function(i) list(names(r$headers)[i], as.character(r$headers[[i]])))
     out <- list(status = as.integer(r$status), headers = headers)
     if (is.raw(r$body)) out$base64 <- jsonlite::base64_enc(r$body)
-    else if (is.character(r$body)) out$text <- paste(r$body, collapse = "\n")
-    else out$text <- write(r$body)
+    else if (is.character(r$body)) { out$text <- paste(r$body, collapse = "\n"); out$kind <- "text" }
+    else { out$text <- write(r$body); out$kind <- "json" }
     jsonlite::toJSON(out, auto_unbox = TRUE)
   }
 

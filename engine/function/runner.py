@@ -439,9 +439,9 @@ class Writer:
         if isinstance(r.body, (bytes, bytearray)):
             out["base64"] = base64.b64encode(r.body).decode()
         elif isinstance(r.body, str):
-            out["text"] = r.body
+            out["text"], out["kind"] = r.body, "text"
         else:
-            out["text"] = self.json(r.body)
+            out["text"], out["kind"] = self.json(r.body), "json"
         return json.dumps(out)
 
 

@@ -52,6 +52,7 @@ type reply struct {
 		Headers [][2]string `json:"headers"`
 		Text    string      `json:"text"`
 		Base64  string      `json:"base64"`
+		Kind    string      `json:"kind"` // of Text
 	} `json:"response"`
 	Error *struct {
 		Kind      string `json:"kind"`
@@ -295,7 +296,13 @@ func (r *reply) response() (*Response, error) {
 	if r.Response == nil {
 		return nil, nil
 	}
-	out := &Response{Status: r.Response.Status, Headers: r.Response.Headers, Body: []byte(r.Response.Text)}
+	out := &Response{Status: r.Response.Status, Headers: r.Response.Headers, Body: []byte(r.Response.Text), Type: "application/octet-stream"}
+	switch r.Response.Kind {
+	case "text":
+		out.Type = "text/plain;charset=utf-8"
+	case "json":
+		out.Type = "application/json;charset=utf-8"
+	}
 	if r.Response.Base64 != "" {
 		var err error
 		if out.Body, err = base64.StdEncoding.DecodeString(r.Response.Base64); err != nil {

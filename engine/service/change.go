@@ -1,7 +1,9 @@
 package service
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"quiver/engine"
@@ -136,6 +138,13 @@ func (s *Services) Preload(service, generation string) error {
 // apply applies one definition.
 func (s *Services) apply(f catalog.File) error {
 	_, err := s.engine.Apply([]catalog.File{f}, false)
+	if p, ok := errors.AsType[*catalog.Problems](err); ok { // at places in a text that nobody wrote
+		var texts []string
+		for i := range p.List {
+			texts = append(texts, p.List[i].Text)
+		}
+		return fail.Wrap(fail.Malformed, err, "%s.", strings.Join(texts, "; "))
+	}
 	return err
 }
 

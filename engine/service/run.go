@@ -160,17 +160,16 @@ func (r *run) ask(st *step, rd *read, next func(tokens [][]byte)) {
 	}
 }
 
-// key writes the key of a record to r.tokens, in the form that its columns compare, and
-// the record's own values as the columns hold them. It returns 0, or lacks of the last
-// column that is not given.
+// key writes the key of a record to r.tokens, as its columns hold it, and the same, as
+// this API prints it, in the place of the record's own values. It returns 0, or lacks of
+// the last column that is not given.
 func (r *run) key(st *step, rec [][]byte) (at int32) {
 	for k, place := range st.keys {
 		if rec[place] == nil {
 			at = lacks(k)
 			continue
 		}
-		r.scratch, r.tokens[k] = appendKey(r.scratch, st.types[k], rec[place])
-		r.scratch, rec[place] = appendEcho(r.scratch, st.types[k], r.tokens[k])
+		r.scratch, r.tokens[k], rec[place] = appendKey(r.scratch, st.types[k], rec[place])
 	}
 	return at
 }

@@ -243,7 +243,6 @@ func (s *Services) May(who auth.Principal, denied error, service string) error {
 	return err
 }
 
-// find does not let service escape, so that callers make it of bytes for nothing.
 // admits reports whether a caller may use the service.
 func (r *running) admits(who auth.Principal) bool {
 	switch r.def.Auth {
@@ -256,6 +255,8 @@ func (r *running) admits(who auth.Principal) bool {
 	}
 }
 
+// find is May, and returns the service. It does not let service escape, so that callers
+// make it of bytes for nothing.
 func (s *Services) find(who auth.Principal, denied error, service string) (*running, error) {
 	r := s.now.Load().services[service]
 	switch {
@@ -330,8 +331,6 @@ func (s *Services) hold(who auth.Principal, denied error, service, name, verb st
 		switch {
 		case err != nil:
 			return nil, nil, nil, err
-		case e.fault != nil:
-			return nil, nil, nil, e.fault
 		case g.acquire():
 			return r, g, e, nil
 		}
@@ -358,6 +357,9 @@ func (r *running) choose(name, verb string, d Dispatch) (*generation, *endpoint,
 	}
 	if g.def.Broken != "" {
 		return g, nil, fail.Wrap(fail.ReadFailed, errors.New(g.def.Broken), "Generation %q of service %q cannot answer: %s", g.def.Name, r.def.Name, g.def.Broken)
+	}
+	if e.fault != nil {
+		return g, nil, e.fault
 	}
 	return g, e, nil
 }

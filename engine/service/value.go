@@ -19,14 +19,38 @@ func present(token []byte) []byte {
 	return token
 }
 
-// appendKey gives a token the form that keys of a type are compared in, so that 42, "42"
-// and 42.0 are one key. It works on text: no integer goes through a float. The key is
-// the token itself, or is appended to dst.
-func appendKey(dst []byte, t *codec.Type, token []byte) (_, key []byte) {
+// appendKey reads a token as a key of a type: 42, "42", 42.0 and 4.2e1 are one integer,
+// and of one instant all spellings are one time. It works on text: no integer goes through
+// a float. key is what the column would hold, and echo how this API prints it; a value
+// that the column cannot hold is its own key, which no row has, and printed as it was
+// given, or missing if it is no JSON. What is made is appended to dst.
+func appendKey(dst []byte, t *codec.Type, token []byte) (_, key, echo []byte) {
+	dst, token = appendSpelling(dst, t, token)
+	start := len(dst)
+	dst, _, err := codec.AppendCellJSON(dst, t, token)
+	switch key = dst[start:len(dst):len(dst)]; {
+	case err == nil && string(key) != "null": // as which optional columns take the empty text
+		dst, echo = appendRendered(dst, t, key)
+		return dst, key, echo
+	case err == nil:
+		return dst, token, key
+	case !validToken(token):
+		return dst, token, nil
+	default:
+		return dst, token, token
+	}
+}
+
+// appendSpelling gives a token another spelling where its column would not take it for
+// what it means: a whole number with a point for an integer or a truth value, and what is
+// no text for a text, whole numbers without a point. The value is the token itself, or is
+// appended to dst.
+func appendSpelling(dst []byte, t *codec.Type, token []byte) (_, value []byte) {
 	quoted := token[0] == '"'
 	number := !quoted && (token[0] == '-' || token[0] >= '0' && token[0] <= '9')
+	word := token[0] == 't' || token[0] == 'f'
 	text := t.Kind == codec.KindString
-	if !t.Integer() && !(text && number) {
+	if !t.Integer() && t.Kind != codec.KindBoolean && !(text && (number || word)) {
 		return dst, token
 	}
 	inner := token
@@ -47,21 +71,6 @@ func appendKey(dst []byte, t *codec.Type, token []byte) (_, key []byte) {
 }
 
 var dot = []byte(".")
-
-// appendEcho prints a key in its column's type; a value that the column cannot hold
-// stays as it was given, or is missing if it is no JSON. It may return the key itself.
-func appendEcho(dst []byte, t *codec.Type, key []byte) (_, echo []byte) {
-	start := len(dst)
-	dst, _, err := codec.AppendCellJSON(dst, t, key)
-	switch {
-	case err == nil:
-		return appendRendered(dst, t, dst[start:len(dst):len(dst)])
-	case !validToken(key):
-		return dst, nil
-	default:
-		return dst, key
-	}
-}
 
 // validToken reports whether a token is strict JSON.
 func validToken(token []byte) bool {

@@ -3,6 +3,7 @@ package dataiku
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 
 	"quiver/engine/archive"
 	"quiver/engine/catalog"
@@ -86,7 +87,15 @@ func decode(x *wire.Exchange, v any) error {
 	if len(bytes.TrimSpace(x.Body)) == 0 {
 		return nil
 	}
-	return malformed(json.Unmarshal(x.Body, v))
+	err := json.Unmarshal(x.Body, v)
+	switch e, ok := errors.AsType[*json.UnmarshalTypeError](err); {
+	case !ok:
+		return malformed(err)
+	case e.Field == "":
+		return fail.Errorf(fail.Malformed, "'body' should be an object.")
+	default:
+		return fail.Errorf(fail.Malformed, "'%s' cannot be a JSON %s.", e.Field, e.Value)
+	}
 }
 
 func (d *dialect) createService(x *wire.Exchange) (any, error) {

@@ -2,6 +2,8 @@ package dataiku_test
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -236,6 +238,8 @@ func TestLookup(t *testing.T) {
 	f("person/lookup", `{"data":{"id":9007199254740992}}`, one(`{"id":9007199254740992,"ok":null,"at":null,"day":null}`))
 	f("person/lookup", `{"data":{"id":8.0}}`, one(`{"id":8,"ok":false,"at":null,"day":null}`))
 	f("person/lookup", `{"data":{"id":8.5}}`, one(`{"id":8.5,"ok":null,"at":null,"day":null}`))
+	f("person/lookup", `{"data":{"id":80e-1}}`, one(`{"id":8,"ok":false,"at":null,"day":null}`))
+	f("person/lookup", `{"data":{"id":"+8"}}`, one(`{"id":8,"ok":false,"at":null,"day":null}`))
 	f("person/lookup", `{"data":{"id":"x"}}`, one(`{"id":"x","ok":null,"at":null,"day":null}`))
 	f("person/lookup", `{"data":{"id":[NaN]}}`, one(`{"id":null,"ok":null,"at":null,"day":null}`))
 	f("person/lookup", `{"data":{"id":NaN}}`, one(`{"id":null,"ok":null,"at":null,"day":null}`))
@@ -250,6 +254,7 @@ func TestLookup(t *testing.T) {
 	f("chain/lookup", `{"data":{"country":"FR","person":8}}`, one(`{"person":8,"home_id":null,"country":"FR","city":null}`))
 	f("lk/lookup-multi", `{"items":[]}`, `{"results":[]`)
 	f("lk/lookup-multi", ``, `{"results":[]`)
+	f("lk/lookup-multi", `{"items":[null,{"data":null}]}`, `{"results":[{"data":{"k":null,"id":null},"ignored":false},{"data":{"k":null,"id":null},"ignored":false}]`)
 	f("lk_ignore/lookup-multi", `{"items":[{"data":{"k":5}},{},{"data":{"k":6}}]}`,
 		`{"results":[{"data":{},"ignored":true,"ignoreReason":"MULTIPLE_LOOKUP_MATCHES"},{"data":{},"ignored":true,"ignoreReason":"MISSING_LOOKUP_KEY"},{"data":{"k":6,"id":9},"ignored":false}]`)
 }
@@ -290,10 +295,23 @@ func TestErrors(t *testing.T) {
 	f("POST", p+"s/lk/lookup", `{"data":{`, "", 400, "not valid JSON")
 	f("POST", p+"s/lk/lookup", `{"data":{}} x`, "", 400, "not valid JSON")
 	f("POST", p+"s/lk/lookup", `{"data":5}`, "", 400, "should be an object")
+	f("POST", p+"s/lk/lookup", `null`, "", 400, "'body' should be an object.")
+	f("POST", p+"s/lk/lookup-multi", `[{"data":{}}]`, "", 400, "'body' should be an object.")
+	f("POST", p+"s/lk/lookup-multi", `{"items":{}}`, "", 400, "'items' should be an array.")
+	f("POST", p+"s/lk/lookup-multi", `{"items":[{},5]}`, "", 400, "'items[1]' should be an object.")
+	f("POST", p+"s/lk/lookup", `{"dispatch":{"forcedGeneration":["v1"]}}`, "", 400, "'forcedGeneration' should be a text.")
+	f("POST", p+"svc/lk/lookup", `{}`, "nobody's", 401, `"message":"Unknown API Key","detailedMessage":"Unknown API Key"`)
+	f("POST", p+"svc/lk/lookup", `{}`, strings.Repeat("x", 16)+"."+strings.Repeat("y", 43), 401, "Unknown API Key")
 	f("POST", p+"s/lk/lookup-multi", `{"items":[`+strings.Repeat("{},", 100)+`{}]}`, "", 413, "More than 100 items")
 	f("GET", p+"s/lk/lookup-simple?k=1&x=2", "", "", 400, "has 1 keys (k), the query 2 parameters")
 	f("GET", p+"s/lk/lookup", "", "", 405, "lookup does not take GET")
 	f("DELETE", p+"s/lk/predict", "", "", 405, "")
+	for method, target := range map[string]string{"GET": "lookup", "POST": "lookup-simple"} {
+		res := w.Do(fronttest.Request{Method: method, Target: p + "s/lk/" + target})
+		if allow := res.Header["Allow"]; res.Status != 405 || allow == "" || strings.Contains(allow, method) {
+			t.Errorf("%s %s: %d, Allow %q", method, target, res.Status, allow)
+		}
+	}
 	f("POST", p+"s/lk/run", "", "", 404, "it answers lookup, lookup-multi, lookup-simple")
 	f("POST", p+"s/none/lookup", "{}", "", 404, "no endpoint")
 	f("POST", p+"s/lk/lookup", `{"dispatch":{"forcedGeneration":"v9"}}`, "", 404, "no generation")
@@ -308,6 +326,23 @@ func TestErrors(t *testing.T) {
 	w.alive.Store(true)
 	if res := w.Do(fronttest.Request{Target: "//isAlive"}); res.Status != 200 || res.Header["Dss-Api-Version"] != "1" {
 		t.Errorf("alive: %+v", res)
+	}
+}
+
+// TestHeaderNames reads the two headers byte by byte: they are spelled as documented.
+func TestHeaderNames(t *testing.T) {
+	w := newWorld(t)
+	c, err := net.Dial("tcp", strings.TrimPrefix(w.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err = io.WriteString(c, "GET /isAlive/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(c)
+	if want := "\r\nDSS-API-Version: 1\r\nDSS-Version: test\r\n"; err != nil || !strings.Contains(string(answer), want) {
+		t.Errorf("%v: %s", err, answer)
 	}
 }
 
@@ -335,6 +370,15 @@ func TestAuthorisation(t *testing.T) {
 			if res.Status >= 400 {
 				checkError(t, who, res)
 			}
+		}
+	}
+	for header, want := range map[string]string{"": `Basic realm="quiver"`, "Digest x": "", "Bearer x": "", "Basic Og==": ""} {
+		private.Header = map[string]string{"Authorization": header}
+		if header == "" {
+			private.Header = nil
+		}
+		if res := w.Do(private); res.Status != 401 || res.Header["Www-Authenticate"] != want {
+			t.Errorf("%q: %d, asked for %q", header, res.Status, res.Header["Www-Authenticate"])
 		}
 	}
 	f("nobody", "", 401, 200, 401, 401, 401, 401)

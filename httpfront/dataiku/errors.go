@@ -1,7 +1,10 @@
 package dataiku
 
 import (
+	"errors"
+
 	"quiver/codec"
+	"quiver/engine/auth"
 	"quiver/engine/fail"
 	"quiver/httpfront/wire"
 )
@@ -15,15 +18,18 @@ func (d *dialect) begin(x *wire.Exchange) {
 
 // fail answers err, in place of anything written so far. The three texts are never
 // null, and both messages are the same: older clients print the first behind the type,
-// newer ones the second.
+// newer ones the second. Browsers are told to ask for a key only if they sent nothing.
 func (d *dialect) fail(x *wire.Exchange, err error) {
 	e := fail.AsError(err)
-	if e.Code == fail.NoKey {
-		x.SetHeader("WWW-Authenticate", `Basic realm="quiver"`)
-	}
 	text := e.Text
-	if e.Code == fail.NoKey {
+	switch {
+	case e.Code == fail.NoKey:
 		text = "An API key is needed: as the user name of HTTP Basic, or as a Bearer token."
+		if x.Header("Authorization") == nil {
+			x.SetHeader("WWW-Authenticate", `Basic realm="quiver"`)
+		}
+	case errors.Is(err, auth.ErrUnknown):
+		text = "Unknown API Key"
 	}
 	d.failure(x, wire.Status(e.Code), errorType(e.Code), text, "")
 }

@@ -45,7 +45,7 @@ func (d *dialect) listKeys(*wire.Exchange) (any, error) {
 
 // addKey makes an admin key, the only kind that this API makes. The label, without what
 // a key's name cannot have, becomes its name and id; description and createdBy are not
-// kept. expiry is milliseconds since 1970 or ISO 8601.
+// kept. expiry is milliseconds since 1970 or ISO 8601, UTC if it does not say.
 func (d *dialect) addKey(x *wire.Exchange) (any, error) {
 	var body struct {
 		Label  *string `json:"label"`
@@ -66,11 +66,14 @@ func (d *dialect) addKey(x *wire.Exchange) (any, error) {
 	case float64:
 		o.Expires = time.UnixMilli(int64(v))
 	case string:
-		t, err := time.Parse(time.RFC3339, v)
-		if err != nil {
+		for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", time.DateOnly} {
+			if t, err := time.Parse(layout, v); err == nil {
+				o.Expires = t
+			}
+		}
+		if o.Expires.IsZero() {
 			return nil, fail.Errorf(fail.Malformed, "'expiry' %q is not a time such as 2030-01-31T00:00:00Z.", v)
 		}
-		o.Expires = t
 	default:
 		return nil, fail.Errorf(fail.Malformed, "'expiry' is neither a number of milliseconds nor a time.")
 	}

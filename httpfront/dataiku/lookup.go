@@ -88,8 +88,8 @@ func appendContext(out []byte, x *wire.Exchange, generation string) []byte {
 	return append(out, "}}"...)
 }
 
-// otherVerb answers what an endpoint does not do: 405 for a verb it has under another
-// method, else 404 with the verbs it has.
+// otherVerb answers what an endpoint does not do: 405 for a verb that it has under the
+// other method, else 404 with the verbs it has.
 func (d *dialect) otherVerb(x *wire.Exchange) {
 	verb := string(x.Param("verb"))
 	verbs, err := d.services.Verbs(x.Principal, x.Denied, string(x.Param("service")), string(x.Param("endpoint")))
@@ -97,6 +97,11 @@ func (d *dialect) otherVerb(x *wire.Exchange) {
 	case err != nil:
 	case slices.Contains(verbs, verb):
 		err = fail.Errorf(fail.BadMethod, "%s does not take %s.", verb, x.Method)
+		allow := "GET, HEAD"
+		if x.Method == "GET" {
+			allow = "POST"
+		}
+		x.SetHeader("Allow", allow)
 	default:
 		err = fail.Errorf(fail.NotFound, "Endpoint %q does not answer %q; it answers %s.", x.Param("endpoint"), verb, strings.Join(verbs, ", "))
 	}

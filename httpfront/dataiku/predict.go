@@ -1,6 +1,7 @@
 package dataiku
 
 import (
+	"math"
 	"strconv"
 
 	"quiver/codec"
@@ -134,4 +135,12 @@ func appendOverride(out []byte, p *service.Prediction, o *service.Override) []by
 	return append(out, '}')
 }
 
-func appendNumber(out []byte, v float64) []byte { return strconv.AppendFloat(out, v, 'g', -1, 64) }
+// appendNumber prints a number with an exponent only if it has many zeros otherwise, from
+// 1e21 on and below 1e-6, as JavaScript does.
+func appendNumber(out []byte, v float64) []byte {
+	form := byte('f')
+	if a := math.Abs(v); a >= 1e21 || a < 1e-6 && a != 0 {
+		form = 'e'
+	}
+	return strconv.AppendFloat(out, v, form, -1, 64)
+}

@@ -25,7 +25,7 @@ func lightGBM(objective string, classes int, features []string, stumps ...stump)
 	fmt.Fprintf(&b, "tree\nversion=v4\nnum_class=%d\nnum_tree_per_iteration=%d\nlabel_index=0\nmax_feature_idx=%d\nobjective=%s\nfeature_names=%s\nfeature_infos=%s\n\n",
 		classes, classes, len(features)-1, objective, strings.Join(features, " "), strings.TrimSpace(strings.Repeat("[-9:9] ", len(features))))
 	for i, s := range stumps {
-		fmt.Fprintf(&b, "Tree=%d\nnum_leaves=2\nnum_cat=0\nsplit_feature=%d\nsplit_gain=%g\nthreshold=1.5\ndecision_type=10\nleft_child=-1\nright_child=-2\nleaf_value=%g %g\n",
+		fmt.Fprintf(&b, "Tree=%d\nnum_leaves=2\nnum_cat=0\nsplit_feature=%d\nsplit_gain=%g\nthreshold=1.5\ndecision_type=10\nleft_child=-1\nright_child=-2\nleaf_value=%v %v\n",
 			i, s.feature, math.Abs(s.left-s.right), s.left, s.right)
 		b.WriteString("leaf_weight=5 5\nleaf_count=5 5\ninternal_value=0\ninternal_weight=10\ninternal_count=10\nis_linear=0\nshrinkage=1\n\n\n")
 	}
@@ -55,6 +55,7 @@ func models() []catalog.File {
 		"iris.txt":         lightGBM("multiclass num_class:3", 3, []string{"sl"}, stump{0, 0, 0}, stump{0, 0, 1}, stump{0, 0, 2}),
 		"wide.txt":         lightGBM("regression", 1, wide, stumps...),
 		"wide.csv":         []byte(strings.Join(wide, ",") + "\n" + zeros + twos),
+		"sizes.txt":        lightGBM("regression", 1, []string{"x", "y"}, stump{0, 1234567.5, 1e21}, stump{1, 0, 0}),
 		"percentiles.json": []byte(`[0.1, 0.2, 0.5, 0.9]`),
 	}
 	var all []catalog.File
@@ -83,6 +84,7 @@ func predictions() string {
   - {name: ep_show, type: prediction, model: models/fico.txt, task: regression, features: [{name: card_fico, type: double, missing: dropRow}], postEnrichFeatures: true,
      enrich: [{group: cust, keys: {customer_id: id}, columns: {fico: card_fico}, onMultiple: IGNORE}]}
   - {name: ep_raw, type: prediction, model: models/binary.txt, task: binary, postEnrichFeatures: true, features: [{name: a, type: double}, {name: m, type: double}]}
+  - {name: sizes, type: prediction, model: models/sizes.txt, task: regression, features: [{name: x, type: double}, {name: y, type: double}]}
   - {name: ov, type: prediction, model: models/binary.txt, task: binary, features: [{name: a, type: double}, {name: m, type: double}],
      overrides: [{rule: far, when: [{feature: a, min: 100, max: 200}], predict: "1"}, {rule: word, when: [{feature: a, in: [x, "7"]}, {feature: m, max: 0}], predict: "0"}]}
   - {name: ov_value, type: prediction, model: models/fico.txt, task: regression, features: [{name: card_fico, type: double, missing: dropRow}],
@@ -169,6 +171,9 @@ func TestPredict(t *testing.T) {
 		`{"results":[{"ignored":true,"ignoreReason":"MULTIPLE_LOOKUP_MATCHES","postEnrichFeatures":{"card_fico":null}},{"ignored":true,"ignoreReason":"IGNORED_BY_MODEL","postEnrichFeatures":{"card_fico":null}}]`)
 	f("ep_raw/predict", `{"features":{"m":[NaN],"a":1,"a":2,"b":3}}`,
 		`{"result":`+strings.Replace(binary(-1, "0", ""), `false}`, `false,"postEnrichFeatures":{"a":2,"m":null}}`, 1))
+
+	f("sizes/predict-multi", `{"items":[{"features":{"x":1,"y":1}},{"features":{"x":2,"y":1}}]}`,
+		`{"results":[{"prediction":1234567.5,"ignored":false},{"prediction":1e+21,"ignored":false}]`)
 
 	// Rules decide in the model's place.
 	over := func(score float64, class, override string) string {

@@ -62,7 +62,9 @@ func (r *request) read(body []byte, key string, multi bool, maxItems int) error 
 	}
 	s := codec.NewScanner(body)
 	s.AllowNaN(true)
-	s.Object()
+	if err := object(&s, "body"); err != nil {
+		return err
+	}
 	for name, ok := s.NextField(); ok; name, ok = s.NextField() {
 		var err error
 		switch {
@@ -88,15 +90,27 @@ func (r *request) read(body []byte, key string, multi bool, maxItems int) error 
 	return malformed(s.End())
 }
 
-// readItems reads the array of a multi request; an element without the key has no values.
+// readItems reads the array of a multi request; an element without the key has no values,
+// nor has null.
 func (r *request) readItems(s *codec.Scanner, key string, maxItems int) error {
+	if kind := s.Peek(); kind != codec.JSONArray && kind != codec.JSONInvalid {
+		return fail.Errorf(fail.Malformed, "'items' should be an array.")
+	}
 	s.Array()
 	for s.NextElement() {
 		if r.records.Len() == maxItems {
 			return fail.Errorf(fail.TooLarge, "More than %d items in one request.", maxItems)
 		}
 		r.records.Begin()
-		s.Object()
+		switch s.Peek() {
+		case codec.JSONNull:
+			s.Value()
+			continue
+		case codec.JSONObject, codec.JSONInvalid:
+			s.Object()
+		default:
+			return fail.Errorf(fail.Malformed, "'items[%d]' should be an object.", r.records.Len()-1)
+		}
 		for name, ok := s.NextField(); ok; name, ok = s.NextField() {
 			if string(name) != key || s.Peek() == codec.JSONNull {
 				s.Value()
@@ -140,19 +154,21 @@ func readDispatch(s *codec.Scanner) (d service.Dispatch, err error) {
 	}
 	for name, ok := s.NextField(); ok; name, ok = s.NextField() {
 		text, kind := s.Value()
-		switch kind {
-		case codec.JSONNull, codec.JSONInvalid:
+		known := string(name) == "forcedGeneration" || string(name) == "dispatchKey"
+		switch {
+		case kind == codec.JSONNull || kind == codec.JSONInvalid || !known:
 			continue
-		case codec.JSONString:
+		case kind == codec.JSONString:
 			if text, err = codec.AppendUnquoted(nil, text); err != nil {
 				return d, malformed(err)
 			}
+		case kind != codec.JSONNumber:
+			return d, fail.Errorf(fail.Malformed, "'%s' should be a text.", name)
 		}
-		switch string(name) {
-		case "forcedGeneration":
-			d.Forced = string(text)
-		case "dispatchKey":
+		if string(name) == "dispatchKey" {
 			d.Key = text
+		} else {
+			d.Forced = string(text)
 		}
 	}
 	return d, nil

@@ -107,7 +107,7 @@ func (d *dialect) custom(x *wire.Exchange, r *function.Response) error {
 	if r.Status < 200 || r.Status > 599 {
 		return badResponse("%d is no status that ends a request", r.Status)
 	}
-	kind := "application/octet-stream"
+	kind := r.Type
 	for _, h := range r.Headers {
 		switch name := strings.ToLower(h[0]); {
 		case !validName(h[0]) || !validHeader(h[1]):

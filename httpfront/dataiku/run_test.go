@@ -32,6 +32,8 @@ def any(op="", value=None):
     if op == "cookies": return quiver.Response(201, [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("Content-Type", "text/plain"), ("X-Mine", "é")], "hello")
     if op == "bytes": return quiver.Response(200, {}, b"\x00\xff")
     if op == "json": return quiver.Response(200, {"content-type": "application/json"}, {"a": [1, None]})
+    if op == "object json": return quiver.Response(201, (), {"a": [1, None]})
+    if op == "plain": return quiver.Response(200, {}, "é")
     if op == "split": return quiver.Response(200, {"X": "a\r\nY: b"}, "")
     if op == "length": return quiver.Response(200, {"Content-Length": "1"}, "abc")
     if op == "early": return quiver.Response(100, {}, "")
@@ -51,7 +53,7 @@ const codeR = `
 sum2 <- function(param1, param2 = 12) param1 + param2
 any <- function(op = "", value = NULL) switch(op,
   raise = stop("bad ", value), status = quiver_error(value, "chosen"), class = class(value), request = quiver_request()$headers[["X-Mine"]],
-  cookies = quiver_response(201, list("Set-Cookie" = "a=1", "Set-Cookie" = "b=2", "Content-Type" = "text/plain"), "hello"), value)
+  cookies = quiver_response(201, list("Set-Cookie" = "a=1", "Set-Cookie" = "b=2", "Content-Type" = "text/plain"), "hello"), object = quiver_response(200, list(), list(a = 1)), value)
 `
 
 // inR are function endpoints in R.
@@ -163,6 +165,10 @@ func TestRunR(t *testing.T) {
 	f(fronttest.Request{Target: "rany/run", Body: `{"op":"status","value":418}`}, 418, `{"errorType":"quiver_error","message":"chosen"`)
 	f(fronttest.Request{Target: "rany/run", Body: `{"op":"request"}`}, 200, `{"response":"mine",`)
 	f(fronttest.Request{Target: "rany/run", Body: `{"op":"cookies"}`}, 201, `hello`)
+	f(fronttest.Request{Target: "rany/run", Body: `{"op":"object"}`}, 200, `{"a":1}`)
+	if res := w.Do(fronttest.Request{Target: "/public/api/v1/pub/rany/run", Body: `{"op":"object"}`}); res.Header["Content-Type"] != "application/json;charset=utf-8" {
+		t.Errorf("an object is sent as %s", res.Header["Content-Type"])
+	}
 	f(fronttest.Request{Method: "POST", Target: "rany/run"}, 200, `{"response":null,`)
 }
 
@@ -254,6 +260,8 @@ func TestCustomResponse(t *testing.T) {
 	}
 	f("bytes", 200, "application/octet-stream", "\x00\xff")
 	f("json", 200, "application/json", `{"a":[1,null]}`)
+	f("object json", 201, "application/json;charset=utf-8", `{"a":[1,null]}`)
+	f("plain", 200, "text/plain;charset=utf-8", "é")
 }
 
 // TestSelfCall has functions call others of their service and themselves. A chain that
