@@ -15,23 +15,26 @@ type Pace struct {
 }
 
 const (
-	paceWork  = 100_000 // multiplications that wait for each other: about 0.1 ms
-	paceTries = 3       // of which the fastest counts, since one may be interrupted
-	paceSlow  = 1.3     // times the best is slow
-	pacePause = 100 * time.Millisecond
+	paceWork     = 100_000 // multiplications that wait for each other: about 0.1 ms
+	paceTries    = 3       // of which the fastest counts, since one may be interrupted
+	paceSlow     = 1.3     // times the best is slow
+	pacePause    = 100 * time.Millisecond
+	pacePatience = 5 * time.Second // slow phases hardly ever last longer
 )
 
-// Steady calls measure, and calls it anew while the machine did not run at its full
-// speed before or after, at most *again times, which it counts down. Slow phases last
-// longer than a measurement, so it pauses in between. The last result is the one to use.
+// Steady calls measure while the machine runs at its full speed: it waits for that, and
+// calls measure anew if the machine is slow afterwards. Each time it has to do either, it
+// counts *again down; at 0 it takes what comes. The last result is the one to use.
 func (p *Pace) Steady(again *int, measure func() error) error {
 	for {
-		before := p.full()
-		if err := measure(); err != nil || *again <= 0 || before && p.full() {
+		if *again > 0 && !p.full() {
+			*again--
+			p.Await(pacePatience)
+		}
+		if err := measure(); err != nil || *again <= 0 || p.full() {
 			return err
 		}
 		*again--
-		time.Sleep(pacePause)
 	}
 }
 

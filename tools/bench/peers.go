@@ -32,11 +32,11 @@ func peers(ctx context.Context, flags *flag.FlagSet, args []string) (err error) 
 		return err
 	}
 	g := lab.Grid{
-		Targets: []lab.Target{lab.Ceiling, redis, lab.Plain, lab.Cached}, Connections: []int{1, 8, 64}, Repeat: 3,
-		WarmUp: 200 * time.Millisecond, Closed: time.Second, Open: time.Second, Progress: progress,
+		Targets: []lab.Target{lab.Ceiling, redis, lab.Plain, lab.Cached}, Connections: []int{1, 8, 64}, Repeat: 9, Again: 100,
+		WarmUp: 100 * time.Millisecond, Closed: 150 * time.Millisecond, Open: 200 * time.Millisecond, Progress: progress,
 	}
 	if *short {
-		g.Connections, g.Closed, g.Open = []int{8}, 500*time.Millisecond, 500*time.Millisecond
+		g.Connections = []int{8}
 	}
 	all := lab.Shapes(lab.Size{Rows: uint32(*rows), Wide: 1})
 	g.Shapes = []lab.Shape{all[0], all[4]}

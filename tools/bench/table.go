@@ -23,14 +23,14 @@ func table(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	size := lab.Full()
 	g := lab.Grid{
 		Targets:     []lab.Target{lab.Ceiling, lab.NetHTTP, lab.Naive, lab.Plain, lab.Cached},
-		Connections: []int{1, 8, 64}, Repeat: 11, Again: 1500,
-		WarmUp: 20 * time.Millisecond, Closed: 80 * time.Millisecond, Open: 160 * time.Millisecond,
+		Connections: []int{1, 8, 64}, Repeat: 7, Again: 300,
+		WarmUp: 100 * time.Millisecond, Closed: 150 * time.Millisecond, Open: 200 * time.Millisecond,
 		Progress: progress,
 	}
 	if *short {
 		size = lab.Small()
 		g.Connections = []int{8}
-		g.Repeat, g.Again = 9, 200
+		g.Again = 60
 	}
 	g.Shapes = lab.Shapes(size)
 	if *short {
