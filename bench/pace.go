@@ -24,26 +24,35 @@ const (
 
 // Steady calls measure while the machine runs at its full speed: it waits for that, and
 // calls measure anew if the machine is slow afterwards. Each time it has to do either, it
-// counts *again down; at 0 it takes what comes. The last result is the one to use.
-func (p *Pace) Steady(again *int, measure func() error) error {
+// counts *again down; at 0 it takes what comes. The last result is the one to use, and
+// slow tells that the machine was not at its full speed before or after.
+func (p *Pace) Steady(again *int, measure func() error) (slow bool, err error) {
 	for {
-		if *again > 0 && !p.full() {
+		slow = !p.full()
+		if slow && *again > 0 {
 			*again--
-			p.Await(pacePatience)
+			slow = !p.Await(pacePatience)
 		}
-		if err := measure(); err != nil || *again <= 0 || p.full() {
-			return err
+		if err := measure(); err != nil {
+			return slow, err
+		}
+		slow = !p.full() || slow
+		if !slow || *again <= 0 {
+			return slow, nil
 		}
 		*again--
 	}
 }
 
-// Await waits until the machine runs at its full speed, for d at most: for what takes too
-// long to be measured anew.
-func (p *Pace) Await(d time.Duration) {
-	for end := time.Now().Add(d); !p.full() && time.Now().Before(end); {
-		time.Sleep(pacePause)
+// Await waits until the machine runs at its full speed, for d at most, and reports whether
+// it does.
+func (p *Pace) Await(d time.Duration) bool {
+	for end := time.Now().Add(d); !p.full(); time.Sleep(pacePause) {
+		if time.Now().After(end) {
+			return false
+		}
 	}
+	return true
 }
 
 // full does a fixed piece of work, which touches no memory, and reports whether it took

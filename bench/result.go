@@ -15,6 +15,8 @@ type Result struct {
 	Connections int
 	Rate        float64 // asked for, requests per second; 0 was a closed loop
 
+	Slow bool // the machine was not at its full speed, says who ran this by a Pace
+
 	Elapsed  time.Duration // of the measured part
 	Requests uint64        // answered in it
 	BytesIn  uint64        // of their answers

@@ -60,8 +60,8 @@ type spot struct {
 // samples are the repetitions of one cell.
 type samples struct {
 	closed, open []*bench.Result
-	ratios       []float64
-	latest       float64 // rate of the last closed loop
+	ratios       []float64 // of rates to the ceiling's, of turns at full speed
+	rough        []float64 // of the other turns
 }
 
 // RunGrid measures the grid.
@@ -133,12 +133,10 @@ func (l *Lab) group(ctx context.Context, g *Grid, all map[spot]*samples, again *
 		}
 		s := at(t)
 		s.closed = append(s.closed, r)
-		s.latest, peak[t] = r.PerSecond(), median(s.closed, (*bench.Result).PerSecond)
+		peak[t] = median(s.closed, (*bench.Result).PerSecond)
 	}
 	for _, t := range order {
-		if ceiling := at(Ceiling).latest; ceiling > 0 {
-			at(t).ratios = append(at(t).ratios, at(t).latest/ceiling)
-		}
+		at(t).compare(at(Ceiling))
 		if g.Open == 0 {
 			continue
 		}
@@ -155,12 +153,30 @@ func (l *Lab) group(ctx context.Context, g *Grid, all map[spot]*samples, again *
 	return nil
 }
 
+// compare notes the ratio of the last closed loop to that of the ceiling.
+func (s *samples) compare(ceiling *samples) {
+	if len(ceiling.closed) == 0 {
+		return
+	}
+	r, top := s.closed[len(s.closed)-1], ceiling.closed[len(ceiling.closed)-1]
+	to := &s.ratios
+	if r.Slow || top.Slow {
+		to = &s.rough
+	}
+	if top.PerSecond() > 0 {
+		*to = append(*to, r.PerSecond()/top.PerSecond())
+	}
+}
+
 // measure is Run, once more while the machine is slow and again allows it.
 func (l *Lab) measure(ctx context.Context, t Target, s *Shape, load Load, again *int) (r *bench.Result, err error) {
-	err = l.pace.Steady(again, func() error {
+	slow, err := l.pace.Steady(again, func() error {
 		r, err = l.Run(ctx, t, s, load)
 		return err
 	})
+	if r != nil {
+		r.Slow = slow
+	}
 	return r, err
 }
 
@@ -181,17 +197,27 @@ func (s *samples) cell(shape *Shape, t Target, connections int) Cell {
 		OpenPerSecond: open(func(r *bench.Result) float64 { return r.Rate }),
 		P50:           open(quantile(50)), P99: open(quantile(99)), P999: open(quantile(99.9)),
 	}
-	c.Ratio = middle(slices.Clone(s.ratios))
+	if c.Ratio = middle(slices.Clone(s.ratios)); len(s.ratios) == 0 {
+		c.Ratio = middle(slices.Clone(s.rough))
+	}
 	return c
 }
 
 func micros(d time.Duration) float64 { return float64(d) / 1e3 }
 
-// median returns the median of f over results, 0 of none.
+// median returns the median of f over the results that the machine was not slow for, over
+// all if it always was, 0 of none.
 func median(results []*bench.Result, f func(r *bench.Result) float64) float64 {
-	values := make([]float64, 0, len(results))
+	var values, rough []float64
 	for _, r := range results {
-		values = append(values, f(r))
+		if r.Slow {
+			rough = append(rough, f(r))
+		} else {
+			values = append(values, f(r))
+		}
+	}
+	if len(values) == 0 {
+		values = rough
 	}
 	return middle(values)
 }

@@ -189,7 +189,7 @@ func (t *tuning) run(ctx context.Context, s *Server, l Load, rate float64) (f fi
 	if t.probe != nil {
 		return t.probe(ctx, s, l, rate)
 	}
-	err = t.pace.Steady(&t.Again, func() error {
+	_, err = t.pace.Steady(&t.Again, func() error {
 		f, err = t.once(ctx, s, l, rate)
 		return err
 	})
