@@ -77,7 +77,10 @@ func (r *Report) writeComparison(b *strings.Builder) {
 		fmt.Fprintf(b, "  %-15s %s\n", "recommendation", r.Recommended[i])
 	}
 	fmt.Fprintf(b, "The recommendation's score is %.2f.", r.Score)
-	if r.Kept {
+	switch {
+	case r.Same:
+		b.WriteString(" Both are the defaults: what differs is the noise of this machine.")
+	case r.Kept:
 		b.WriteString(" That is no gain beyond doubt: stay with the defaults.")
 	}
 	if r.Again > 0 {

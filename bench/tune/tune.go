@@ -121,6 +121,7 @@ type Report struct {
 	Defaults    []Measurement      `json:"defaults"`    // final comparison
 	Recommended []Measurement      `json:"recommended"` // final comparison
 	Score       float64            `json:"score"`       // of the recommendation in the final comparison
+	Same        bool               `json:"same"`        // nothing was better: the recommendation is the defaults
 	Kept        bool               `json:"kept"`        // the defaults won the final comparison
 	Again       int                `json:"again"`       // measurements made anew because the machine was slow
 	Curve       []Point            `json:"curve"`       // of the first load, with the recommended settings
@@ -360,11 +361,11 @@ func (t *tuning) compare(ctx context.Context, best Settings) error {
 		return err
 	}
 	t.report.Defaults, t.report.Recommended, t.report.Score = measured[0].measured, measured[1].measured, measured[1].score
-	same := true
+	t.report.Same = true
 	for i, d := range t.Dimensions {
-		same = same && t.report.Choices[i].Value == d.Values[0]
+		t.report.Same = t.report.Same && t.report.Choices[i].Value == d.Values[0]
 	}
-	if same || measured[1].better(t.Margin) {
+	if t.report.Same || measured[1].better(t.Margin) {
 		return nil
 	}
 	t.report.Kept = true

@@ -78,6 +78,10 @@ func TestFindsWhatHelps(t *testing.T) {
 // TestKeepsDefaults: when nothing helps, the defaults are recommended.
 func TestKeepsDefaults(t *testing.T) {
 	r := tuneWith(t, func(Settings) time.Duration { return 5 * time.Millisecond })
+	var b bytes.Buffer
+	if err := r.Write(&b); err != nil || !r.Same || r.Kept || !strings.Contains(b.String(), "Both are the defaults") {
+		t.Errorf("%v, same %v, kept %v:\n%s", err, r.Same, r.Kept, b.String())
+	}
 	for _, c := range r.Choices {
 		if c.Value != "slow" && c.Value != "one" {
 			t.Errorf("%+v", c)

@@ -39,7 +39,7 @@ type tuneCmd struct {
 func (tuneCmd) Help() string {
 	return `Starts servers with different settings, one after another, measures them with your requests
 on this machine, and prints a table, the settings to use with a reason for each, and p99
-against rate. Nothing is written to the data folder. With the defaults it takes about seven
+against rate. Nothing is written to the data folder. With the defaults it takes about ten
 minutes; quiet machines give better advice.
 
 Examples:
