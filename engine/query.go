@@ -48,8 +48,9 @@ func (q *Query) Reset() {
 	*q = Query{tokens: q.tokens[:0], errs: q.errs[:0], passes: q.passes[:0], name: q.name[:0]}
 }
 
-// Open starts a read of a view (by its store, name and version; version 0 is the
-// newest, and a negative one does not exist) on behalf of who. It fails with NoStore, Forbidden, NoView or NoGroup.
+// Open starts a read of a view (by its store, name and version; version 0 is the newest,
+// and a negative one does not exist) on behalf of who. It fails with NoStore, Forbidden,
+// NoView or NoGroup.
 func (e *Engine) Open(q *Query, who auth.Principal, store, view []byte, version int) error {
 	return e.open(q, who, store, view, version, viewPlan)
 }

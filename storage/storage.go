@@ -91,8 +91,8 @@ type Ranger interface {
 	Range(ctx context.Context, table uint32, from Key, f func(k Key, version uint64, row []byte) bool) error
 	// RangeRoute does the same for the rows of one route, ordered by suffix.
 	RangeRoute(ctx context.Context, table uint32, route, fromSuffix []byte, f func(suffix []byte, version uint64, row []byte) bool) error
-	// List is Range for those who copy a table: f gets rows and tombstones as the
-	// writes that make them again.
+	// List is Range over all of a table for those who copy it: f gets rows and
+	// tombstones as the writes that make them again.
 	List(ctx context.Context, table uint32, f func(w Write) bool) error
 }
 

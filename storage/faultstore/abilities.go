@@ -9,71 +9,49 @@ import (
 // Range implements storage.Ranger. Faults.Key is asked for each row as well, and
 // its error ends the range.
 func (s *Store) Range(ctx context.Context, table uint32, from storage.Key, f func(k storage.Key, version uint64, row []byte) bool) error {
-	inner, ok := s.inner.(storage.Ranger)
-	if !ok {
-		return s.unsupported(Range)
-	}
-	faults := s.faults.Load()
-	if err := s.before(ctx, faults, Range); err != nil {
-		return err
-	}
-	var failed error
-	err := inner.Range(ctx, table, from, func(k storage.Key, version uint64, row []byte) bool {
-		if failed = faults.key(Range, k); failed != nil {
-			return false
-		}
-		return f(k, version, row)
+	return s.each(ctx, Range, func(inner storage.Ranger, good func(storage.Key) bool) error {
+		return inner.Range(ctx, table, from, func(k storage.Key, version uint64, row []byte) bool {
+			return good(k) && f(k, version, row)
+		})
 	})
-	if failed != nil {
-		return failed
-	}
-	return faults.after(Range, err)
 }
 
 // List implements storage.Ranger, as Range does and with its faults.
 func (s *Store) List(ctx context.Context, table uint32, f func(w storage.Write) bool) error {
-	inner, ok := s.inner.(storage.Ranger)
-	if !ok {
-		return s.unsupported(Range)
-	}
-	faults := s.faults.Load()
-	if err := s.before(ctx, faults, Range); err != nil {
-		return err
-	}
-	var failed error
-	err := inner.List(ctx, table, func(w storage.Write) bool {
-		if failed = faults.key(Range, w.Key); failed != nil {
-			return false
-		}
-		return f(w)
+	return s.each(ctx, Range, func(inner storage.Ranger, good func(storage.Key) bool) error {
+		return inner.List(ctx, table, func(w storage.Write) bool { return good(w.Key) && f(w) })
 	})
-	if failed != nil {
-		return failed
-	}
-	return faults.after(Range, err)
 }
 
 // RangeRoute implements storage.Ranger, as Range does.
 func (s *Store) RangeRoute(ctx context.Context, table uint32, route, fromSuffix []byte, f func(suffix []byte, version uint64, row []byte) bool) error {
+	return s.each(ctx, RangeRoute, func(inner storage.Ranger, good func(storage.Key) bool) error {
+		return inner.RangeRoute(ctx, table, route, fromSuffix, func(suffix []byte, version uint64, row []byte) bool {
+			return good(storage.Key{Table: table, Route: route, Suffix: suffix}) && f(suffix, version, row)
+		})
+	})
+}
+
+// each runs a range of the inner store with the faults of op; good is to be asked for each
+// row, and false ends the range.
+func (s *Store) each(ctx context.Context, op Op, run func(inner storage.Ranger, good func(storage.Key) bool) error) error {
 	inner, ok := s.inner.(storage.Ranger)
 	if !ok {
-		return s.unsupported(RangeRoute)
+		return s.unsupported(op)
 	}
 	faults := s.faults.Load()
-	if err := s.before(ctx, faults, RangeRoute); err != nil {
+	if err := s.before(ctx, faults, op); err != nil {
 		return err
 	}
 	var failed error
-	err := inner.RangeRoute(ctx, table, route, fromSuffix, func(suffix []byte, version uint64, row []byte) bool {
-		if failed = faults.key(RangeRoute, storage.Key{Table: table, Route: route, Suffix: suffix}); failed != nil {
-			return false
-		}
-		return f(suffix, version, row)
+	err := run(inner, func(k storage.Key) bool {
+		failed = faults.key(op, k)
+		return failed == nil
 	})
 	if failed != nil {
 		return failed
 	}
-	return faults.after(RangeRoute, err)
+	return faults.after(op, err)
 }
 
 // Floor implements storage.Floorer. Faults.Key is asked for the key that was asked

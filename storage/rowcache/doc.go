@@ -7,7 +7,8 @@
 // memory without pointers, which the garbage collector never looks into:
 //
 //	index   buckets of 8 slots, one cache line each; a slot is 8 bytes:
-//	        tag (24 bits of the hash) | place (40 bits, in units of 8 bytes)
+//	        tag (19 bits of the hash) | lines (5 bits, cache lines of the entry) |
+//	        place (40 bits, in units of 8 bytes)
 //	slab    a ring of entries, written at the head, the oldest overwritten:
 //	        route length uint16 | suffix length uint16 | row length uint32 |
 //	        version uint64 | table uint32 | flags uint8 | 3 spare |
