@@ -104,20 +104,14 @@ func (c *Cache) get(ctx context.Context, b *storage.Batch) error {
 func (c *Cache) getOne(ctx context.Context, b *storage.Batch) error {
 	k, h := &b.Keys[0], b.Hash(0)
 	s := c.shard(h)
-	s.mu.RLock()
-	s.fetch(h) // the lines of the entry together
-	e, old := s.find(h, k)
-	if e == nil {
-		ticket := s.ticket(h)
-		s.mu.RUnlock()
+	found, old, ticket := s.answer(h, k, b)
+	if !found {
 		s.misses.Add(1)
 		m := c.misses.Get().(*missing)
 		defer c.recycle(m)
 		m.add(0, ticket, k)
 		return c.load(ctx, b, m)
 	}
-	e.answer(b, 0)
-	s.mu.RUnlock()
 	s.hits.Add(1)
 	if old {
 		s.promote(h, k)
@@ -128,14 +122,28 @@ func (c *Cache) getOne(ctx context.Context, b *storage.Batch) error {
 // ahead is how many keys of a batch are on their way from memory at each of two stages.
 const ahead = 12
 
-// lookupMany holds all shards at once and looks keys up one after the other, but asks for
+func (c *Cache) lookupMany(b *storage.Batch, m *missing) {
+	c.lookupHeld(b, m)
+	c.shards[0].hits.Add(uint64(len(b.Keys) - len(m.at)))
+	c.shards[0].misses.Add(uint64(len(m.at)))
+	for _, i := range m.old {
+		c.shard(b.Hash(i)).promote(b.Hash(i), &b.Keys[i])
+	}
+}
+
+// lookupHeld holds all shards at once and looks keys up one after the other, but asks for
 // the memory of later ones early: for the bucket of a key 2*ahead keys before it is looked
 // up, for the entry it names ahead keys before. So keys do not wait for memory one after
 // the other, which is most of what a lookup costs.
-func (c *Cache) lookupMany(b *storage.Batch, m *missing) {
+func (c *Cache) lookupHeld(b *storage.Batch, m *missing) {
 	for i := range c.shards {
 		c.shards[i].mu.RLock()
 	}
+	defer func() { // also after a panic, which would otherwise stop all writers for good
+		for i := range c.shards {
+			c.shards[i].mu.RUnlock()
+		}
+	}()
 	n := len(b.Keys)
 	for i := range n + 2*ahead {
 		if i < n {
@@ -149,14 +157,6 @@ func (c *Cache) lookupMany(b *storage.Batch, m *missing) {
 		if i := i - 2*ahead; i >= 0 {
 			c.lookup(b, i, m)
 		}
-	}
-	for i := range c.shards {
-		c.shards[i].mu.RUnlock()
-	}
-	c.shards[0].hits.Add(uint64(n - len(m.at)))
-	c.shards[0].misses.Add(uint64(len(m.at)))
-	for _, i := range m.old {
-		c.shard(b.Hash(i)).promote(b.Hash(i), &b.Keys[i])
 	}
 }
 

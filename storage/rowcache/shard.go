@@ -140,6 +140,20 @@ func (s *shard) find(h uint64, k *storage.Key) (e entry, old bool) {
 	return nil, false
 }
 
+// answer gives b, whose only key is k, what is cached; old is as find has it. If nothing
+// is, it returns the ticket to fill with.
+func (s *shard) answer(h uint64, k *storage.Key, b *storage.Batch) (found, old bool, ticket uint32) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	s.fetch(h) // the lines of the entry together
+	e, old := s.find(h, k)
+	if e == nil {
+		return false, false, s.ticket(h)
+	}
+	e.answer(b, 0)
+	return true, old, 0
+}
+
 // ticket is what a reader must show to fill later; 0 when it may not, because the key
 // is being written.
 func (s *shard) ticket(h uint64) uint32 {
