@@ -255,10 +255,10 @@ func (s *shard) remove(h uint64, k *storage.Key) {
 func (s *shard) beginWrite(h uint64, k *storage.Key) {
 	i := h >> 56
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.generation[i]++
 	s.writers[i]++
 	s.remove(h, k)
-	s.mu.Unlock()
 }
 
 func (s *shard) endWrite(h uint64) {
